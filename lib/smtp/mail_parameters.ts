@@ -1,0 +1,47 @@
+/** The extensions' parameters of MAIL by their meaning. @module */
+import type { BodyType, MailParameters } from "./envelope.ts";
+import { type Mailbox, needsUtf8 } from "./mailbox.ts";
+import type { Parameters } from "./parameters.ts";
+import { type Reply, reply } from "./reply.ts";
+
+/** Reads the parameters of MAIL, or answers the reply that refuses them. */
+export function readMailParameters(
+  reversePath: Mailbox | null,
+  parameters: Parameters,
+  maxSize: number,
+): MailParameters | Reply {
+  let size: number | undefined;
+  let body: BodyType | undefined;
+  let smtpUtf8 = false;
+  for (const [keyword, value] of parameters) {
+    switch (keyword) {
+      case "SIZE":
+        // size-value = 1*20DIGIT (RFC 1870 section 4).
+        if (!/^\d{1,20}$/.test(value)) return reply(501, "5.5.4", "Syntax: SIZE=octets");
+        size = Number(value);
+        break;
+      case "BODY":
+        // Without the flag `u`, the case of ASCII letters is all that is ignored.
+        if (!/^(?:7BIT|8BITMIME)$/i.test(value)) {
+          return reply(501, "5.5.4", "Syntax: BODY=7BIT or BODY=8BITMIME");
+        }
+        body = value.toUpperCase() as BodyType;
+        break;
+      case "SMTPUTF8":
+        // The keyword takes no value (RFC 6531 section 3.1).
+        if (value !== "") return reply(501, "5.5.4", "Syntax: SMTPUTF8 takes no value");
+        smtpUtf8 = true;
+        break;
+      default:
+        return reply(555, "5.5.4", `MAIL parameter ${keyword} is not known here`);
+    }
+  }
+  if (!smtpUtf8 && needsUtf8(reversePath)) {
+    return reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8");
+  }
+  // Refused before it is sent (RFC 1870 section 6.1).
+  if (size !== undefined && size > maxSize) {
+    return reply(552, "5.3.4", `Message too large: at most ${maxSize} octets`);
+  }
+  return { reversePath, size, body, smtpUtf8 };
+}

@@ -1,0 +1,436 @@
+/**
+ * The server side of SMTP and LMTP without any I/O: octets in, events out; replies in, octets out.
+ *
+ * @module
+ */
+import { type Command, parseCommand } from "./command.ts";
+import type { Envelope, MailParameters } from "./envelope.ts";
+import { IncomingMailData } from "./incoming_mail_data.ts";
+import { LineCutter } from "./line_cutter.ts";
+import { readMailParameters } from "./mail_parameters.ts";
+import { type Mailbox, needsUtf8 } from "./mailbox.ts";
+import { asciiOctets } from "./octets.ts";
+import type { ReceiverEvent, ReceiverQuestion } from "./receiver_events.ts";
+import { formatReply, isPositive, type Reply, reply } from "./reply.ts";
+import { outOfSequence, type State, TRANSITIONS } from "./transitions.ts";
+
+/** How a receiver behaves. */
+export interface ReceiverOptions {
+  /** The name in the EHLO reply. */
+  readonly hostname: string;
+  /** Speaks LMTP: LHLO instead of EHLO, and a reply a recipient (RFC 2033). */
+  readonly lmtp?: boolean;
+  /** The largest message in octets. */
+  readonly maxSize: number;
+  /** The most recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least. */
+  readonly maxRecipients: number;
+  /** The negative replies that one session may collect. The next one is 421. */
+  readonly maxErrors: number;
+  /** Whether a bare CR or LF from the client counts as CR LF; otherwise it is refused. */
+  readonly normalizeNewlines?: boolean;
+}
+
+/**
+ * The longest command line in octets, its CR LF included. RFC 5321 section 4.5.3.1.4 asks for 512, and
+ * the extensions offered here add less than 100.
+ */
+export const MAX_COMMAND_LINE = 2048;
+
+/** Output above this is written before more commands are looked at, so that it stays small. */
+const OUTPUT_HIGH_WATER = 4096;
+
+const NO_BYTES = new Uint8Array(0);
+
+const OK = reply(250, "2.0.0", "Ok");
+const NO_VRFY = reply(252, "2.5.2", "Cannot verify, but will take mail for it");
+const HELP = reply(214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP");
+const TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients");
+const TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing");
+const START_DATA = reply(354, undefined, "Start mail input; end with <CRLF>.<CRLF>");
+
+/** The mail transaction that is open. */
+interface Transaction {
+  readonly mail: MailParameters;
+  readonly forwardPaths: Mailbox[];
+}
+
+/**
+ * The receiver. Its caller gives it input with {@linkcode receive}, asks {@linkcode nextEvent} until
+ * there is none, answers each question with {@linkcode reply}, and writes {@linkcode takeOutput}.
+ *
+ * While a question is open nothing is read: pipelined commands wait in the caller's buffer.
+ */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #lines: LineCutter;
+  #state: State = "connected";
+  #input = NO_BYTES;
+  #position = 0;
+  #output = "";
+  #question: ReceiverQuestion | undefined;
+  #errors = 0;
+  #transaction: Transaction | undefined;
+  #data: IncomingMailData | undefined;
+  /** Where a BDAT chunk that came out of sequence leaves the session: where it was. */
+  #stateBehindChunk: State | undefined;
+  /** Said by the next event: the session is over. */
+  #closing: Reply | undefined;
+
+  /** Begins before the greeting. */
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#lines = new LineCutter(MAX_COMMAND_LINE, options.normalizeNewlines);
+  }
+
+  /** Where the session is. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The envelope of the mail transaction that is open. */
+  get envelope(): Envelope | undefined {
+    const transaction = this.#transaction;
+    return transaction && { ...transaction.mail, forwardPaths: transaction.forwardPaths };
+  }
+
+  /** Whether all input was used up, and more may be given. */
+  get needsInput(): boolean {
+    return this.#position === this.#input.length;
+  }
+
+  /** Whether a command line, or mail data, has begun and not ended. */
+  get isInsideUnit(): boolean {
+    return this.#state === "data" || this.#lines.isInsideLine;
+  }
+
+  /**
+   * Takes the next segment. It belongs to the receiver until {@linkcode needsInput} is true again, and
+   * is written to where stuffed dots are removed.
+   */
+  receive(bytes: Uint8Array): void {
+    if (!this.needsInput) throw new Error("Cannot take input before the last is used up");
+    this.#input = bytes as Uint8Array<ArrayBuffer>;
+    this.#position = 0;
+  }
+
+  /** The octets to write, or `undefined` if there are none. */
+  takeOutput(): Uint8Array | undefined {
+    if (this.#output === "") return undefined;
+    const bytes = asciiOctets(this.#output);
+    this.#output = "";
+    return bytes;
+  }
+
+  /**
+   * The next event, or `undefined` when output is to be written and, if {@linkcode needsInput}, more
+   * input is needed.
+   */
+  nextEvent(): ReceiverEvent | undefined {
+    if (this.#question !== undefined) {
+      throw new Error("Cannot give the next event before the last one is answered");
+    }
+    for (;;) {
+      if (this.#closing !== undefined) return this.#close(this.#closing);
+      if (this.#state === "connected") return this.#ask({ type: "connect" });
+      if (this.#state === "closed") {
+        this.#position = this.#input.length;
+        return undefined;
+      }
+      if (this.#output.length > OUTPUT_HIGH_WATER) return undefined;
+      // Without input, too: an empty chunk is at its end as soon as it is announced.
+      if (this.#state === "data") return this.#readData();
+      if (this.needsInput) return undefined;
+      const event = this.#readCommand();
+      if (event !== undefined) return event;
+    }
+  }
+
+  /**
+   * Answers the open question. A negative reply refuses the command, and to `data`, `chunk` or `end`
+   * ends the transaction; 421 ends the session. LMTP takes a list for `end`.
+   */
+  reply(answer: Reply | readonly Reply[]): void {
+    const question = this.#question;
+    if (question === undefined) throw new Error("Cannot reply: no question is open");
+    this.#question = undefined;
+    if (question.type === "end") return this.#replyToEnd(answer);
+    if (isList(answer)) throw new TypeError("Cannot give a list of replies to anything but end");
+    if (!isPositive(answer)) return this.#refuse(question, answer);
+    switch (question.type) {
+      case "connect":
+        this.#state = "greeted";
+        break;
+      case "helo":
+        this.#state = "ready";
+        if (question.verb !== "HELO") {
+          this.#say({ code: 250, lines: [...answer.lines, ...this.#extensions()] });
+          return;
+        }
+        break;
+      case "mail":
+        this.#transaction = { mail: question.mail, forwardPaths: [] };
+        this.#state = "mail";
+        break;
+      case "rcpt":
+        this.#transaction!.forwardPaths.push(question.rcpt.forwardPath);
+        this.#state = "rcpt";
+        break;
+      case "data":
+        this.#state = "data";
+        // BDAT has no 354: its octets are coming already (RFC 3030 section 2).
+        if (this.#data !== undefined) return;
+        this.#data = this.#newMailData(false);
+        this.#say(START_DATA);
+        return;
+      case "chunk":
+        this.#state = "chunks";
+        break;
+    }
+    this.#say(answer);
+  }
+
+  /** Ends the session from this side: says `reply`, which is a 421, and reads nothing more. */
+  close(reply: Reply): void {
+    this.#question = undefined;
+    if (this.#state === "closed" || this.#closing !== undefined) return;
+    this.#say(reply);
+    this.#closing = reply;
+  }
+
+  #ask(question: ReceiverQuestion): ReceiverQuestion {
+    this.#question = question;
+    return question;
+  }
+
+  #say(reply: Reply): void {
+    this.#output += formatReply(reply);
+    if (reply.code === 421 && this.#state !== "closed") this.#closing = reply;
+  }
+
+  /** Says a negative reply, or that there were too many of them. Answers what was said. */
+  #sayNegative(reply: Reply): Reply {
+    // The client is told to send these recipients in another transaction; it has made no error.
+    const counts = reply.enhanced !== "4.5.3";
+    const said = counts && ++this.#errors > this.#options.maxErrors ? TOO_MANY_ERRORS : reply;
+    this.#say(said);
+    return said;
+  }
+
+  #refuseCommand(reply: Reply): ReceiverEvent {
+    return { type: "refusal", reply: this.#sayNegative(reply) };
+  }
+
+  #close(reply: Reply): ReceiverEvent {
+    this.#closing = undefined;
+    this.#state = "closed";
+    this.#transaction = undefined;
+    this.#data = undefined;
+    return { type: "close", reply };
+  }
+
+  #extensions(): string[] {
+    return [
+      "PIPELINING",
+      `SIZE ${this.#options.maxSize}`,
+      "8BITMIME",
+      "SMTPUTF8",
+      "ENHANCEDSTATUSCODES",
+      "CHUNKING",
+    ];
+  }
+
+  #readCommand(): ReceiverEvent | undefined {
+    const cut = this.#lines.cut(this.#input, this.#position);
+    this.#position = this.#lines.position;
+    if (cut.kind === "more") return undefined;
+    if (cut.kind === "fault") {
+      return this.#refuseCommand(
+        cut.fault === "too long"
+          ? reply(500, "5.5.2", `Line too long: at most ${MAX_COMMAND_LINE} octets`)
+          : reply(500, "5.5.2", `Syntax error: ${cut.fault}, lines end in CR LF`),
+      );
+    }
+    const line = parseCommand(cut.bytes);
+    if (line.kind === "fault") {
+      if (line.isFatal) this.#closing = line.reply;
+      return this.#refuseCommand(line.reply);
+    }
+    return this.#execute(line.command);
+  }
+
+  #execute(command: Command): ReceiverEvent | undefined {
+    const { verb } = command;
+    if (verb === "BDAT") return this.#executeBdat(command.size, command.last);
+    const isHello = verb === "HELO" || verb === "EHLO" || verb === "LHLO";
+    // LMTP has neither HELO nor EHLO (RFC 2033 section 4.1), and SMTP no LHLO.
+    if (isHello && (verb === "LHLO") !== (this.#options.lmtp ?? false)) {
+      return this.#refuseCommand(reply(500, "5.5.1", `Command not recognized: ${verb}`));
+    }
+    const next = TRANSITIONS[this.#state][verb];
+    if (next === undefined) {
+      return this.#refuseCommand(reply(503, "5.5.1", outOfSequence(this.#state, verb)));
+    }
+    switch (command.verb) {
+      case "HELO":
+      case "EHLO":
+      case "LHLO":
+        this.#endTransaction(this.#state);
+        return this.#ask({ type: "helo", verb: command.verb, name: command.name });
+      case "MAIL": {
+        const { reversePath, parameters } = command;
+        const mail = readMailParameters(reversePath, parameters, this.#options.maxSize);
+        if ("code" in mail) return this.#refuseCommand(mail);
+        return this.#ask({ type: "mail", mail });
+      }
+      case "RCPT": {
+        const [parameter] = command.parameters.keys();
+        if (parameter !== undefined) {
+          return this.#refuseCommand(
+            reply(555, "5.5.4", `RCPT parameter ${parameter} is not known here`),
+          );
+        }
+        const { mail, forwardPaths } = this.#transaction!;
+        if (!mail.smtpUtf8 && needsUtf8(command.forwardPath)) {
+          return this.#refuseCommand(reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8"));
+        }
+        if (forwardPaths.length >= this.#options.maxRecipients) {
+          return this.#refuseCommand(TOO_MANY_RECIPIENTS);
+        }
+        return this.#ask({ type: "rcpt", rcpt: { forwardPath: command.forwardPath } });
+      }
+      case "DATA":
+        return this.#ask({ type: "data" });
+      case "RSET": {
+        const hadTransaction = this.#transaction !== undefined;
+        this.#endTransaction(next);
+        this.#say(OK);
+        return hadTransaction ? { type: "reset", cause: "RSET" } : undefined;
+      }
+      case "NOOP":
+        this.#say(OK);
+        return undefined;
+      case "VRFY":
+        this.#say(NO_VRFY);
+        return undefined;
+      case "HELP":
+        this.#say(HELP);
+        return undefined;
+      case "QUIT": {
+        const bye = reply(221, "2.0.0", `${this.#options.hostname} closing connection`);
+        this.#say(bye);
+        return this.#close(bye);
+      }
+    }
+  }
+
+  /**
+   * Whatever becomes of a chunk, its octets are read: they must never be taken for commands (RFC 3030
+   * section 2).
+   */
+  #executeBdat(size: number, last: boolean): ReceiverEvent | undefined {
+    const state = this.#state;
+    const isFirst = this.#data === undefined;
+    this.#data ??= this.#newMailData(true);
+    this.#data.beginChunk(size, last);
+    this.#state = "data";
+    if (TRANSITIONS[state].BDAT === undefined) {
+      this.#data.refuse(reply(503, "5.5.1", outOfSequence(state, "BDAT")));
+      this.#stateBehindChunk = state;
+      return undefined;
+    }
+    return isFirst ? this.#ask({ type: "data" }) : undefined;
+  }
+
+  #newMailData(chunked: boolean): IncomingMailData {
+    const { maxSize, normalizeNewlines: normalize } = this.#options;
+    return new IncomingMailData({ maxSize, normalize, chunked });
+  }
+
+  #readData(): ReceiverEvent | undefined {
+    const data = this.#data!;
+    const step = data.read(this.#input, this.#position);
+    this.#position = data.position;
+    switch (step?.type) {
+      case "content":
+        return step;
+      case "fault":
+        return { type: "reset", cause: step.cause };
+      case "chunk end":
+        return this.#ask({ type: "chunk", size: step.size });
+      case "end": {
+        const { refusal } = data;
+        if (refusal === undefined) return this.#ask({ type: "end", size: data.size });
+        const behind = this.#stateBehindChunk;
+        const isEndOfData = behind === undefined && step.isEndOfData;
+        const results = isEndOfData ? this.#resultForAll(refusal) : [refusal];
+        if (behind === undefined) this.#endTransaction("ready");
+        else this.#state = behind;
+        this.#stateBehindChunk = undefined;
+        this.#data = undefined;
+        return { type: "refusal", reply: this.#sayResults(results) };
+      }
+    }
+  }
+
+  #replyToEnd(answer: Reply | readonly Reply[]): void {
+    const expected = this.#resultForAll(OK).length;
+    const results = isList(answer) ? answer : this.#resultForAll(answer);
+    this.#endTransaction("ready");
+    if (results.length !== expected) {
+      throw new TypeError("Cannot reply: LMTP takes a reply for each accepted recipient");
+    }
+    this.#sayResults(results);
+  }
+
+  /** One result for all is in LMTP one for each accepted recipient (RFC 2033 section 4.2). */
+  #resultForAll(result: Reply): Reply[] {
+    const { lmtp } = this.#options;
+    const length = lmtp ? this.#transaction?.forwardPaths.length ?? 0 : 1;
+    return Array.from({ length }, () => result);
+  }
+
+  /** Says what became of the mail data; in LMTP its failure for all is one error, too. */
+  #sayResults(results: readonly Reply[]): Reply {
+    const [first, ...others] = results;
+    let said = first;
+    if (results.some(isPositive)) {
+      // Who delivers mail may have a wrong recipient now and then, however long the session.
+      this.#errors = 0;
+      this.#say(first);
+    } else {
+      said = this.#sayNegative(first);
+    }
+    for (const other of others) {
+      // Nothing is said behind the reply that ends the session.
+      if (this.#closing !== undefined) break;
+      this.#say(other);
+    }
+    return said;
+  }
+
+  #refuse(question: ReceiverQuestion, answer: Reply): void {
+    if (question.type === "connect") {
+      // Only QUIT follows a refused greeting, unless it was 421 (RFC 5321 section 3.1).
+      this.#state = "refused";
+      this.#say(answer);
+      return;
+    }
+    if (question.type === "data" && this.#data !== undefined) {
+      // The chunk is on its way all the same; the reply comes behind it.
+      this.#data.refuse(answer);
+      return;
+    }
+    if (question.type === "chunk" || question.type === "data") this.#endTransaction("ready");
+    this.#sayNegative(answer);
+  }
+
+  #endTransaction(state: State): void {
+    this.#state = state === "mail" || state === "rcpt" || state === "chunks" ? "ready" : state;
+    this.#transaction = undefined;
+    this.#data = undefined;
+  }
+}
+
+function isList(answer: Reply | readonly Reply[]): answer is readonly Reply[] {
+  return Array.isArray(answer);
+}

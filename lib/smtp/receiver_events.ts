@@ -1,0 +1,43 @@
+/** What the receiver tells its caller. @module */
+import type { MailParameters, RcptParameters } from "./envelope.ts";
+import type { Reply } from "./reply.ts";
+
+/** Why a mail transaction ended without a message. */
+export type ResetCause =
+  | "RSET"
+  | "bare CR"
+  | "bare LF"
+  | "too large"
+  /** The caller answered negatively, so it knows. */
+  | "refused";
+
+/** An event that has to be answered by `reply` before the next one is asked for. */
+export type ReceiverQuestion =
+  /** The client has connected. The reply is the greeting. */
+  | { readonly type: "connect" }
+  /** A greeting of the client. It ends a mail transaction that is open. */
+  | { readonly type: "helo"; readonly verb: "HELO" | "EHLO" | "LHLO"; readonly name: string }
+  /** A mail transaction begins. */
+  | { readonly type: "mail"; readonly mail: MailParameters }
+  /** A recipient is named. */
+  | { readonly type: "rcpt"; readonly rcpt: RcptParameters }
+  /** Mail data is about to come. The text of a positive reply is the receiver's own. */
+  | { readonly type: "data" }
+  /** A BDAT chunk is in that is not the last. */
+  | { readonly type: "chunk"; readonly size: number }
+  /** The mail data is whole. In LMTP it takes one reply for each accepted recipient. */
+  | { readonly type: "end"; readonly size: number };
+
+/** An event that is only told. */
+export type ReceiverNotice =
+  /** A slice of mail data, unstuffed. Valid until the next event is asked for. */
+  | { readonly type: "content"; readonly bytes: Uint8Array }
+  /** The mail transaction is over without a message; the client has its reply, or will have it. */
+  | { readonly type: "reset"; readonly cause: ResetCause }
+  /** The receiver has refused a command by itself. */
+  | { readonly type: "refusal"; readonly reply: Reply }
+  /** The session is over once the output is written: QUIT, a reply of 421, too many errors. */
+  | { readonly type: "close"; readonly reply: Reply };
+
+/** What {@linkcode Receiver.nextEvent} answers. */
+export type ReceiverEvent = ReceiverQuestion | ReceiverNotice;

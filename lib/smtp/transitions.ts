@@ -1,0 +1,62 @@
+/**
+ * What a client may say when. This table is the only place where that is decided (RFC 5321 sections
+ * 4.1.4 and 3.3, RFC 3030 section 2).
+ *
+ * @module
+ */
+import type { Verb } from "./command.ts";
+
+/** Where a session is, as the receiver sees it. */
+export type State =
+  /** The greeting has not been given. */
+  | "connected"
+  /** The greeting was a refusal; only QUIT is of use now (RFC 5321 section 3.1). */
+  | "refused"
+  /** The client has not said HELO, EHLO or LHLO. */
+  | "greeted"
+  /** No mail transaction is open. */
+  | "ready"
+  /** MAIL was accepted. */
+  | "mail"
+  /** At least one RCPT was accepted. */
+  | "rcpt"
+  /** Mail data is coming, behind DATA or inside a BDAT chunk. */
+  | "data"
+  /** Some BDAT chunks have come, and the last one has not. */
+  | "chunks"
+  /** Nothing more is read. */
+  | "closed";
+
+/** The state after a command that was answered positively; a command that is missing is refused. */
+type Row = Readonly<Partial<Record<Verb, State>>>;
+
+/** HELO, EHLO and LHLO end a transaction as RSET does (RFC 5321 section 4.1.4). */
+const HELLO: Row = { HELO: "ready", EHLO: "ready", LHLO: "ready" };
+
+/** The commands that are legal at any time (RFC 5321 section 4.1.4), and change nothing. */
+function anywhere(state: State): Row {
+  return { NOOP: state, HELP: state, VRFY: state, QUIT: "closed" };
+}
+
+/** The transition table. */
+export const TRANSITIONS: Readonly<Record<State, Row>> = {
+  connected: {},
+  refused: { QUIT: "closed" },
+  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted" },
+  ready: { ...HELLO, ...anywhere("ready"), RSET: "ready", MAIL: "mail" },
+  mail: { ...HELLO, ...anywhere("mail"), RSET: "ready", RCPT: "rcpt" },
+  rcpt: { ...HELLO, ...anywhere("rcpt"), RSET: "ready", RCPT: "rcpt", DATA: "data", BDAT: "data" },
+  data: {},
+  chunks: { ...HELLO, ...anywhere("chunks"), RSET: "ready", BDAT: "data" },
+  closed: {},
+};
+
+/** What is said to a command that may not come in a state. */
+export function outOfSequence(state: State, verb: Verb): string {
+  if (state === "refused") return "Bad sequence of commands: no service here, only QUIT";
+  if (state === "greeted") return "Bad sequence of commands: HELO or EHLO first";
+  if (state === "chunks") return "Bad sequence of commands: the message has more chunks to come";
+  if (verb === "MAIL") return "Bad sequence of commands: a mail transaction is open";
+  if (state === "mail") return "Bad sequence of commands: no valid recipients";
+  return "Bad sequence of commands: MAIL first";
+}
