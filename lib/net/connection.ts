@@ -1,0 +1,268 @@
+/** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
+import type { Session } from "../policy/session.ts";
+import { Receiver, type ReceiverOptions } from "../smtp/receiver.ts";
+import { asciiOctets } from "../smtp/octets.ts";
+import { formatReply, type Reply, reply } from "../smtp/reply.ts";
+import { giveDataBuffer, IDLE_BUFFER, takeDataBuffer } from "./buffers.ts";
+import type { Clock } from "./clock.ts";
+import { Conversation, SHUTTING_DOWN } from "./conversation.ts";
+import type { Deadlines, Watched } from "./deadlines.ts";
+import type { ServerOptions } from "./server_options.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the connections of a server share. */
+export interface ConnectionContext extends ServerOptions {
+  /** The clock. */
+  readonly clock: Clock;
+  /** Who wakes a connection that waits too long. */
+  readonly deadlines: Deadlines;
+  /** How their receivers behave. */
+  readonly receiver: ReceiverOptions;
+}
+
+/** How often the rate of mail data is looked at, in milliseconds. */
+const RATE_WINDOW = 60_000;
+
+/** How long a client that was told to go may take to notice, in milliseconds. */
+const LINGER = 2_000;
+
+const IDLE = reply(421, "4.4.2", "Timeout, closing connection");
+const TOO_SLOW = reply(421, "4.4.2", "Mail data comes too slowly, closing connection");
+const TOO_LONG = reply(421, "4.3.2", "Session lasts too long, connect again");
+
+/** One connection of a client, from its greeting to its end. */
+export class Connection implements Watched {
+  readonly #transport: Transport;
+  readonly #context: ConnectionContext;
+  readonly #receiver: Receiver;
+  readonly #conversation: Conversation;
+  readonly #sessionEnd: number;
+  #deadline: number;
+  #idleBuffer: Uint8Array | undefined;
+  #dataBuffer: Uint8Array | undefined;
+  /** The write under way, which the next one and the next input wait for. */
+  #writing: Promise<void> | undefined;
+  /** Whether a hook or the intake is being asked. */
+  #isBusy = false;
+  #isDraining = false;
+  /** The last word was said, or nothing more can be. */
+  #isOver = false;
+  #leave = () => {};
+  /** Since when, and in this window how long, the client has kept us waiting for mail data. */
+  #waitingSince = 0;
+  #windowWait = 0;
+  #windowOctets = 0;
+
+  /** Takes over a transport; nothing is sent before {@linkcode run}. */
+  constructor(transport: Transport, context: ConnectionContext) {
+    this.#transport = transport;
+    this.#context = context;
+    const { limits } = context;
+    this.#receiver = new Receiver(context.receiver);
+    this.#conversation = new Conversation(context, this.#receiver, transport);
+    const now = context.clock.now();
+    this.#sessionEnd = now + limits.sessionTimeout;
+    this.#deadline = now + limits.timeout;
+  }
+
+  /** What is known of the client. */
+  get session(): Session {
+    return this.#conversation;
+  }
+
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Serves the client until it or we end the session. Never rejects. */
+  run(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#leave = resolve;
+    this.#serve().then(resolve);
+    return promise;
+  }
+
+  async #serve(): Promise<void> {
+    const { deadlines } = this.#context;
+    deadlines.watch(this);
+    try {
+      await this.#pump();
+    } catch (error) {
+      if (!this.#isOver) this.#conversation.log("debug", "lost", { error: `${error}` });
+    } finally {
+      deadlines.forget(this);
+      this.#conversation.end();
+      this.#releaseDataBuffer();
+      this.close();
+    }
+  }
+
+  /** Closes the transport without a word. */
+  close(): void {
+    this.#isOver = true;
+    this.#transport.close();
+    if (!this.#isBusy) return;
+    // What is being asked may take its time; nobody waits for its answer any more.
+    this.#context.deadlines.forget(this);
+    this.#leave();
+  }
+
+  /** Ends the session as soon as no mail transaction is open: now, or behind the one that is. */
+  drain(): void {
+    if (this.#isOver) return;
+    this.#isDraining = true;
+    this.#conversation.beginNoMore();
+    if (this.#conversation.hasTransaction || this.#receiver.isInsideUnit) return;
+    if (this.#writing === undefined) this.#sayGoodbye(SHUTTING_DOWN);
+    else this.#writing.then(() => this.drain());
+  }
+
+  /** Ends the session now, whatever it is doing; a second time without waiting for the client. */
+  stop(): void {
+    if (this.#isOver) this.close();
+    else this.#sayGoodbye(SHUTTING_DOWN);
+  }
+
+  /** The client has kept us waiting. */
+  expire(): void {
+    if (this.#isOver) return this.close();
+    const isSessionOver = this.#deadline === this.#sessionEnd;
+    this.#conversation.log("info", "timeout");
+    this.#sayGoodbye(isSessionOver ? TOO_LONG : IDLE);
+  }
+
+  /** Says a last reply, if the client is not already behind with reading, and closes. */
+  #sayGoodbye(farewell: Reply): void {
+    this.#isOver = true;
+    this.#deadline = this.#context.clock.now() + LINGER;
+    if (this.#writing !== undefined) return this.close();
+    // Replies that wait for the rest of their batch come first: one may be for a message.
+    const before = this.#receiver.takeOutput() ?? new Uint8Array(0);
+    const last = asciiOctets(formatReply(farewell));
+    const output = new Uint8Array(before.length + last.length);
+    output.set(before);
+    output.set(last, before.length);
+    const close = () => this.close();
+    // A client in the middle of something may have input on its way, and the pump lingers for it.
+    const isIdle = !this.#isBusy && this.#receiver.state !== "data";
+    this.#writing = this.#write(output).then(
+      isIdle ? close : () => this.#transport.closeWrite().catch(close),
+    );
+  }
+
+  /** Runs until the session is over. */
+  async #pump(): Promise<void> {
+    const receiver = this.#receiver;
+    for (;;) {
+      let last: Reply | undefined;
+      for (;;) {
+        const event = receiver.nextEvent();
+        if (event === undefined) break;
+        if (event.type === "close") last = event.reply;
+        const busy = this.#conversation.handle(event);
+        if (busy !== undefined) {
+          // While a hook or a next hop is asked, the client is not the one who keeps us waiting.
+          this.#deadline = Infinity;
+          this.#isBusy = true;
+          await busy;
+          this.#isBusy = false;
+          if (this.#isOver) return this.#linger();
+        }
+      }
+      if (this.#isDraining && last === undefined && !this.#conversation.hasTransaction) {
+        receiver.close(SHUTTING_DOWN);
+        continue;
+      }
+      const output = receiver.takeOutput();
+      this.#moveDeadline(output !== undefined);
+      if (output !== undefined) {
+        await this.#writing;
+        this.#writing = this.#write(output);
+      }
+      if (receiver.state === "closed") {
+        await this.#writing;
+        if (last === undefined || last.code === 221) return;
+        this.#isOver = true;
+        this.#deadline = this.#context.clock.now() + LINGER;
+        await this.#transport.closeWrite();
+        return this.#linger();
+      }
+      if (!receiver.needsInput) {
+        await this.#writing;
+        continue;
+      }
+      const buffer = this.#buffer();
+      const read = this.#transport.read(buffer);
+      // Only one reply is ever ahead of the client: a client that does not read is not read from.
+      const length = await read;
+      if (this.#writing !== undefined) await this.#writing;
+      if (length === null) return;
+      if (!this.#isOver) this.#countData(length);
+      if (this.#isOver) return this.#linger();
+      receiver.receive(buffer.subarray(0, length));
+    }
+  }
+
+  /** Never rejects: when nothing can be written, the next read fails as well. */
+  #write(output: Uint8Array): Promise<void> {
+    return this.#transport.write(output).then(this.#written, this.#cannotWrite);
+  }
+
+  readonly #written = (): void => {
+    this.#writing = undefined;
+  };
+
+  readonly #cannotWrite = (): void => {
+    this.#writing = undefined;
+    this.#transport.close();
+  };
+
+  /** A large buffer while mail data comes, else the small one that is all an idle session holds. */
+  #buffer(): Uint8Array {
+    if (this.#receiver.state === "data") {
+      return this.#dataBuffer ??= takeDataBuffer();
+    }
+    this.#releaseDataBuffer();
+    return this.#idleBuffer ??= new Uint8Array(IDLE_BUFFER);
+  }
+
+  #releaseDataBuffer(): void {
+    if (this.#dataBuffer !== undefined) giveDataBuffer(this.#dataBuffer);
+    this.#dataBuffer = undefined;
+  }
+
+  /** Gives the client time: for a whole command, however many octets at a time it comes in. */
+  #moveDeadline(hasAnswered: boolean): void {
+    const { limits, clock } = this.#context;
+    const now = clock.now();
+    this.#waitingSince = now;
+    if (this.#receiver.state === "data") {
+      this.#deadline = now + limits.dataTimeout;
+    } else if (hasAnswered || !this.#receiver.isInsideUnit || this.#deadline === Infinity) {
+      this.#deadline = Math.min(now + limits.timeout, this.#sessionEnd);
+    }
+  }
+
+  /** Keeps the floor under the rate of mail data. Only time in which we wait for it counts. */
+  #countData(length: number): void {
+    const { limits, clock } = this.#context;
+    if (this.#receiver.state === "data") {
+      this.#windowWait += clock.now() - this.#waitingSince;
+      this.#windowOctets += length;
+      if (this.#windowWait < RATE_WINDOW) return;
+      if (this.#windowOctets * 1000 < limits.minDataRate * this.#windowWait) {
+        this.#conversation.log("info", "too slow");
+        this.#sayGoodbye(TOO_SLOW);
+      }
+    }
+    this.#windowWait = 0;
+    this.#windowOctets = 0;
+  }
+
+  /** Lets the client read the last reply: closing with input unread would take it back (RST). */
+  async #linger(): Promise<void> {
+    await this.#writing;
+    const waste = this.#buffer();
+    while (await this.#transport.read(waste) !== null);
+  }
+}

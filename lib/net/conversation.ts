@@ -1,0 +1,229 @@
+/** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
+import type { MaybePromise } from "../policy/hooks.ts";
+import type { Endpoint, Session } from "../policy/session.ts";
+import type { Receiver } from "../smtp/receiver.ts";
+import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
+import { isPositive, printable, type Reply, reply } from "../smtp/reply.ts";
+import { newId } from "./id.ts";
+import type { LogFields } from "./log.ts";
+import {
+  MailTransaction,
+  refusalOf,
+  replyTo,
+  type TransactionContext,
+} from "./mail_transaction.ts";
+import { chain, guarded } from "./maybe_promise.ts";
+
+/** What the conversations of a server share. */
+export interface ConversationContext extends TransactionContext {
+  /** Whether LMTP is spoken. */
+  readonly lmtp?: boolean;
+}
+
+const INTERNAL_ERROR = reply(421, "4.3.0", "Internal error, try again later");
+const CHUNK_OK = reply(250, "2.0.0", "Chunk ok");
+
+/** Said to a client that is still there when the server goes. */
+export const SHUTTING_DOWN: Reply = reply(421, "4.3.2", "Service shutting down, try again later");
+
+/** One session, and the mail transaction that is open in it. */
+export class Conversation implements Session {
+  readonly id: string = newId();
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly #context: ConversationContext;
+  readonly #receiver: Receiver;
+  #protocol: Session["protocol"];
+  #heloName: string | undefined;
+  #transaction: MailTransaction | undefined;
+  #isEnding = false;
+
+  /** Answers what `receiver` asks. */
+  constructor(
+    context: ConversationContext,
+    receiver: Receiver,
+    ends: { readonly remote: Endpoint; readonly local: Endpoint },
+  ) {
+    this.#context = context;
+    this.#receiver = receiver;
+    this.remote = ends.remote;
+    this.local = ends.local;
+  }
+
+  get protocol(): Session["protocol"] {
+    return this.#protocol;
+  }
+
+  get heloName(): string | undefined {
+    return this.#heloName;
+  }
+
+  /** Whether a mail transaction is open. */
+  get hasTransaction(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** Lets no further mail transaction begin. */
+  beginNoMore(): void {
+    this.#isEnding = true;
+  }
+
+  /** Drops the mail transaction that is open: the session is over. */
+  end(): void {
+    this.#dropTransaction();
+  }
+
+  /** Writes an event of this session to the log. */
+  log(level: "debug" | "info", event: string, fields: LogFields = {}): void {
+    this.#context.log(level, event, { session: this.id, client: this.remote.address, ...fields });
+  }
+
+  /** Deals with one event; a promise if that takes time. */
+  handle(event: ReceiverEvent): MaybePromise<void> {
+    return guarded(() => this.#handle(event), (error) => {
+      replyTo(error, this.#context.log, this, event.type);
+      this.#receiver.close(INTERNAL_ERROR);
+    });
+  }
+
+  #handle(event: ReceiverEvent): MaybePromise<void> {
+    switch (event.type) {
+      case "content":
+        return this.#transaction?.write(event.bytes) ?? undefined;
+      case "refusal":
+        this.#logRefusal("command", event.reply);
+        return;
+      case "reset":
+        this.#dropTransaction(event.cause === "RSET" ? undefined : event.cause);
+        return;
+      case "close":
+        this.log("debug", "closed", { code: event.reply.code });
+        return;
+      default:
+        return chain(this.#answer(event), (answer) => this.#receiver.reply(answer));
+    }
+  }
+
+  #answer(question: ReceiverQuestion): MaybePromise<Reply | readonly Reply[]> {
+    switch (question.type) {
+      case "connect":
+        return this.#answerConnect();
+      case "helo":
+        this.#dropTransaction();
+        this.#protocol = question.verb === "HELO"
+          ? "SMTP"
+          : question.verb === "EHLO"
+          ? "ESMTP"
+          : "LMTP";
+        this.#heloName = printable(question.name);
+        return this.#answerHelo();
+      case "mail": {
+        if (this.#isEnding) return SHUTTING_DOWN;
+        const begun = MailTransaction.begin(this.#context, this, newId(), question.mail);
+        return chain(begun, (transaction) => {
+          if ("code" in transaction) return this.#logRefusal("mail", transaction);
+          this.#transaction = transaction;
+          return transaction.accepted;
+        });
+      }
+      case "rcpt": {
+        const answered = this.#transaction!.rcpt(question.rcpt);
+        return chain(answered, (answer) => {
+          if (isPositive(answer)) return answer;
+          const { localPart, domain } = question.rcpt.forwardPath;
+          return this.#logRefusal("rcpt", answer, `${localPart}@${domain}`);
+        });
+      }
+      case "data":
+        return chain(this.#transaction!.data(), (answer) => {
+          if (!isPositive(answer)) this.#dropTransaction();
+          return isPositive(answer) ? answer : this.#logRefusal("data", answer);
+        });
+      case "chunk":
+        return CHUNK_OK;
+      case "end":
+        return this.#answerEnd(question.size);
+    }
+  }
+
+  #answerConnect(): MaybePromise<Reply> {
+    const { hooks, hostname, log, lmtp } = this.#context;
+    this.log("debug", "connected");
+    return guarded(
+      () =>
+        chain(hooks.connect?.(this), (verdict) => {
+          const refusal = refusalOf(verdict);
+          if (refusal !== undefined) return this.#logRefusal("connect", refusal);
+          return reply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`);
+        }),
+      (error) => replyTo(error, log, this, "connect"),
+    );
+  }
+
+  #answerHelo(): MaybePromise<Reply> {
+    const { hooks, hostname, log } = this.#context;
+    return guarded(
+      () =>
+        chain(hooks.helo?.(this), (verdict) => {
+          const refusal = refusalOf(verdict);
+          if (refusal !== undefined) return this.#logRefusal("helo", refusal);
+          return reply(250, undefined, `${hostname} greets ${this.#heloName}`);
+        }),
+      (error) => replyTo(error, log, this, "helo"),
+    );
+  }
+
+  #answerEnd(size: number): MaybePromise<Reply | readonly Reply[]> {
+    const transaction = this.#transaction!;
+    return chain(transaction.end(), (ended) => {
+      this.#transaction = undefined;
+      const answer = this.#checkCount(ended, transaction);
+      const replies = "code" in answer ? [answer] : answer;
+      const refused = replies.find((each) => !isPositive(each));
+      if (refused === undefined) {
+        const { reversePath } = transaction.mail;
+        this.log("info", "accepted", {
+          id: transaction.id,
+          from: reversePath === null ? "<>" : `${reversePath.localPart}@${reversePath.domain}`,
+          size,
+          recipients: transaction.forwardPaths.length,
+        });
+      } else {
+        this.#logRefusal("end of data", refused);
+      }
+      return answer;
+    });
+  }
+
+  /** An intake that answers for too many recipients, or too few, has said nothing that can be used. */
+  #checkCount(
+    answer: Reply | readonly Reply[],
+    { forwardPaths }: MailTransaction,
+  ): Reply | readonly Reply[] {
+    const { lmtp, log } = this.#context;
+    if ("code" in answer || answer.length === (lmtp ? forwardPaths.length : 1)) return answer;
+    const error = new TypeError(`Cannot use ${answer.length} replies to one message`);
+    return replyTo(error, log, this, "end of data");
+  }
+
+  #logRefusal(step: string, refusal: Reply, recipient?: string): Reply {
+    this.log("info", "refused", {
+      step,
+      recipient,
+      code: refusal.code,
+      enhanced: refusal.enhanced,
+      reply: refusal.lines.join(" / "),
+    });
+    return refusal;
+  }
+
+  #dropTransaction(cause?: string): void {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return;
+    this.#transaction = undefined;
+    if (cause !== undefined) {
+      this.log("info", "dropped", { id: transaction.id, cause });
+    }
+    transaction.abort();
+  }
+}

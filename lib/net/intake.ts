@@ -1,0 +1,38 @@
+/** What a server hands accepted commands to: the seam between a session and where its mail goes. @module */
+import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
+import type { Reply } from "../smtp/reply.ts";
+import type { MaybePromise } from "../policy/hooks.ts";
+import type { Session } from "../policy/session.ts";
+
+/**
+ * One mail transaction on its way: begun by MAIL, ended by `end` or `abort`, whichever comes first.
+ * Each method is called only after the one before has settled. A throw is a bug and becomes
+ * `451 4.3.0`, unless it is an `SmtpError`.
+ */
+export interface IntakeTransaction {
+  /** A recipient that policy allows. A positive reply makes it one of the transaction's. */
+  rcpt(rcpt: RcptParameters): MaybePromise<Reply>;
+  /**
+   * Mail data is about to come. A negative reply refuses it; nothing (or a positive one) lets it
+   * come. `trace` is the Received field to stand above the first octet, with its CRLF.
+   */
+  data(trace: string): MaybePromise<Reply | void>;
+  /**
+   * Takes a slice of unstuffed mail data, in order. The slice may be overwritten once this has
+   * settled. A throw refuses the message after the rest has been read and dropped.
+   */
+  write(bytes: Uint8Array): MaybePromise<void>;
+  /**
+   * The mail data is whole. The reply for the message, or in LMTP one a recipient in the order they
+   * were accepted. A positive one is a promise that the message is safe.
+   */
+  end(): MaybePromise<Reply | readonly Reply[]>;
+  /** The transaction is over without a message: RSET, a lost connection, refused data. */
+  abort(): void;
+}
+
+/** Takes mail transactions, one at a time for each session. */
+export interface Intake {
+  /** MAIL has come and policy allows it. A reply instead of a transaction refuses it. */
+  mail(session: Session, mail: MailParameters): MaybePromise<IntakeTransaction | Reply>;
+}

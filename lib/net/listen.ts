@@ -1,0 +1,171 @@
+/** The building blocks for a program: a server that gives sessions, a session that gives messages. @module */
+import type { Hooks } from "../policy/hooks.ts";
+import { DEFAULT_RELAY_FROM, relayingRules } from "../policy/relaying.ts";
+import type { Session } from "../policy/session.ts";
+import { reply, SmtpError } from "../smtp/reply.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { type IncomingMail, MailQueue } from "./incoming_mail.ts";
+import { type Log, noLog } from "./log.ts";
+import { type RunningServer, startServer } from "./server.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "./server_options.ts";
+
+/** How a server for a program is set up. Everything may be left out. */
+export interface ListenOptions {
+  /** The port; 0, which is the default, takes a free one. */
+  readonly port?: number;
+  /** The addresses to bind; the default is every address, IPv6 and IPv4. */
+  readonly hosts?: readonly string[];
+  /** Our name in the greeting and the Received field; the system's if left out. */
+  readonly hostname?: string;
+  /** Speaks LMTP instead of SMTP. */
+  readonly lmtp?: boolean;
+  /** Domains whose mail any client may send. */
+  readonly localDomains?: readonly string[];
+  /** Networks whose clients may send to any domain; the default is this host alone. */
+  readonly relayFrom?: readonly string[];
+  /** Policy beyond the two rules above. */
+  readonly hooks?: Hooks;
+  /** Limits that differ from the defaults. */
+  readonly limits?: Partial<ServerLimits>;
+  /** Who is told what happens; nobody if left out. */
+  readonly log?: Log;
+  /** The clock; the machine's if left out. */
+  readonly clock?: Clock;
+}
+
+/** A client that has connected. Nothing has been said to it yet. */
+export interface IncomingSession extends Session {
+  /**
+   * Greets the client and gives its messages, one at a time. Leaving the loop ends the session after
+   * the message that was given last.
+   */
+  process(): AsyncIterable<IncomingMail>;
+}
+
+/** What a program does with a session. While it waits, the other sessions go on. */
+export type SessionHandler = (session: IncomingSession) => Promise<void> | void;
+
+/** A server for a program. */
+export interface ListeningServer extends RunningServer {
+  /** The port it listens on. */
+  readonly port: number;
+}
+
+const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
+
+/**
+ * Listens for SMTP clients, and calls `handler` for each of them, all at the same time. A client whose
+ * session is not processed is told 554, and one whose handler throws an `SmtpError` gets its reply.
+ *
+ * No client may send to a domain that is not local unless it comes from `relayFrom`, which by default
+ * is this host: a server can be an open relay only by saying so.
+ *
+ * @example A relay.
+ * ```ts
+ * import { listen, relay } from "@smtpd/smtpd";
+ *
+ * await using server = listen({ port: 0, hosts: ["127.0.0.1"] }, async (session) => {
+ *   if (session.remote.address !== "127.0.0.1") return; // told 554
+ *   for await (const mail of session.process()) {
+ *     mail.accept(await relay(mail)); // 250 only after the next hop's
+ *   }
+ * });
+ * console.log(server.port);
+ * ```
+ *
+ * @throws {SyntaxError} if a domain or a network cannot be read
+ * @throws what `Deno.listen` throws for an address that cannot be bound
+ */
+export function listen(options: ListenOptions, handler: SessionHandler): ListeningServer {
+  const queues = new WeakMap<Session, MailQueue>();
+  const verdicts = new WeakMap<Session, SmtpError>();
+  const log = options.log ?? noLog;
+  const server = startServer(
+    {
+      hosts: options.hosts ?? [],
+      port: options.port ?? 0,
+      hostname: options.hostname ?? Deno.hostname(),
+      lmtp: options.lmtp,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      hooks: {
+        ...options.hooks,
+        connect(session) {
+          const refusal = verdicts.get(session);
+          if (refusal !== undefined) throw refusal;
+          return options.hooks?.connect?.(session);
+        },
+      },
+      relaying: relayingRules(
+        options.localDomains ?? [],
+        options.relayFrom ?? DEFAULT_RELAY_FROM,
+      ),
+      intake: {
+        mail: (session, mail) => queues.get(session)?.mail(session, mail) ?? NO_SERVICE,
+      },
+      log,
+      clock: options.clock,
+    },
+    run,
+  );
+
+  async function run(connection: Connection): Promise<void> {
+    const { session } = connection;
+    const queue = new MailQueue();
+    queues.set(session, queue);
+    let running: Promise<void> | undefined;
+    const start = () => running ??= connection.run().finally(() => queue.end());
+    let refusal = new SmtpError(NO_SERVICE.code, NO_SERVICE.enhanced, ...NO_SERVICE.lines);
+    try {
+      await handler(incomingSession(session, queue, start, () => connection.drain()));
+    } catch (error) {
+      if (error instanceof SmtpError) {
+        refusal = error;
+      } else {
+        refusal = new SmtpError(451, "4.3.0", "Internal error, try again later");
+        const text = error instanceof Error ? error.stack ?? error.message : String(error);
+        log("error", "bug", { session: session.id, step: "session", error: text });
+      }
+    }
+    if (running === undefined) verdicts.set(session, refusal);
+    else connection.drain();
+    await start();
+  }
+
+  return Object.assign(server, { port: server.endpoints[0].port });
+}
+
+/** The session as the handler sees it. */
+function incomingSession(
+  session: Session,
+  queue: MailQueue,
+  start: () => void,
+  leave: () => void,
+): IncomingSession {
+  async function* process(): AsyncGenerator<IncomingMail> {
+    start();
+    try {
+      yield* queue;
+    } finally {
+      leave();
+    }
+  }
+  return {
+    get id() {
+      return session.id;
+    },
+    get remote() {
+      return session.remote;
+    },
+    get local() {
+      return session.local;
+    },
+    get protocol() {
+      return session.protocol;
+    },
+    get heloName() {
+      return session.heloName;
+    },
+    process,
+  };
+}

@@ -1,0 +1,43 @@
+/** Binding the addresses of a server. @module */
+
+/** Where a server listens when no address is named, IPv6 first. */
+const EVERY_ADDRESS = ["::", "0.0.0.0"];
+
+/**
+ * Binds `port` at each host, or at every address. With port 0 the system picks one for the first host,
+ * and the others take the same.
+ *
+ * @throws what `Deno.listen` throws; then nothing stays bound
+ */
+export function listenTcp(hosts: readonly string[], port: number): Deno.TcpListener[] {
+  const listeners: Deno.TcpListener[] = [];
+  const isEveryAddress = hosts.length === 0;
+  let shared = port;
+  try {
+    for (const hostname of isEveryAddress ? EVERY_ADDRESS : hosts) {
+      try {
+        const listener = Deno.listen({ hostname, port: shared });
+        listeners.push(listener);
+        shared = listener.addr.port;
+      } catch (error) {
+        if (!isEveryAddress || !isCovered(hostname, listeners, error)) throw error;
+      }
+    }
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+}
+
+/**
+ * Whether an address of "every address" may be left out: a host without IPv6 has only the other one;
+ * and on most systems `::` takes IPv4 connections too, so that IPv4 is bound already.
+ */
+function isCovered(hostname: string, bound: readonly Deno.TcpListener[], error: unknown): boolean {
+  if (hostname === "::") {
+    return !(error instanceof Deno.errors.AddrInUse ||
+      error instanceof Deno.errors.PermissionDenied);
+  }
+  return bound.length > 0 && error instanceof Deno.errors.AddrInUse;
+}

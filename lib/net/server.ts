@@ -1,0 +1,166 @@
+/** The server: listens, and runs a connection for each client. @module */
+import type { Endpoint } from "../policy/session.ts";
+import { asciiOctets } from "../smtp/octets.ts";
+import { formatReply, reply } from "../smtp/reply.ts";
+import { systemClock } from "./clock.ts";
+import { Connection, type ConnectionContext } from "./connection.ts";
+import { SHUTTING_DOWN } from "./conversation.ts";
+import { Deadlines } from "./deadlines.ts";
+import { listenTcp } from "./listener.ts";
+import { Permits } from "./permits.ts";
+import type { ServerLimits, ServerOptions } from "./server_options.ts";
+import { tcpTransport } from "./tcp_transport.ts";
+import type { Transport } from "./transport.ts";
+
+/** A server that runs until it is drained, stopped or disposed of. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly endpoints: readonly Endpoint[];
+  /** Settles once nothing is accepted any more and the last connection is over. */
+  readonly finished: Promise<void>;
+  /**
+   * Accepts nothing more, tells idle clients 421, lets the mail transactions that are open end, and
+   * after `timeout` milliseconds ends them.
+   */
+  drain(timeout: number): Promise<void>;
+  /** Ends everything now: the clients are told 421. */
+  stop(): void;
+}
+
+/** A server that can be given connections which did not come through one of its listeners. */
+export interface Server extends RunningServer {
+  /** Serves a transport as if it had been accepted. */
+  serve(transport: Transport): Promise<void>;
+}
+
+/** What becomes of a connection that was accepted; the default is to run it. */
+export type ConnectionHandler = (connection: Connection) => Promise<void>;
+
+const TOO_MANY = asciiOctets(
+  formatReply(reply(421, "4.3.2", "Too many connections, try again later")),
+);
+
+const GOING = asciiOctets(formatReply(SHUTTING_DOWN));
+
+/** Deadlines are looked at ten times within the shortest timeout, and once a second at least. */
+function paceOf(limits: ServerLimits): number {
+  const shortest = Math.min(limits.timeout, limits.dataTimeout, limits.sessionTimeout);
+  return Math.max(10, Math.min(1000, shortest / 10));
+}
+
+/**
+ * Starts a server.
+ *
+ * @throws what `Deno.listen` throws for an address that can't be bound; then nothing listens
+ */
+export function startServer(
+  options: ServerOptions,
+  handle: ConnectionHandler = (connection) => connection.run(),
+): Server {
+  const { hosts, port, limits, log, hostname, lmtp, normalizeNewlines } = options;
+  const clock = options.clock ?? systemClock;
+  const deadlines = new Deadlines(clock, paceOf(limits));
+  const context: ConnectionContext = {
+    ...options,
+    clock,
+    deadlines,
+    receiver: { hostname, lmtp, normalizeNewlines, ...limits },
+  };
+  const permits = new Permits(limits.maxConnections, limits.maxConnectionsPerIp);
+  const connections = new Set<Connection>();
+  const listeners = listenTcp(hosts, port);
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  let accepting = listeners.length;
+  let isStopping = false;
+
+  function finishIfDone(): void {
+    if (isStopping && accepting === 0 && connections.size === 0) finish();
+  }
+
+  /** Says one reply and closes; a client that does not take even this holds nobody up. */
+  function turnAway(transport: Transport, farewell: Uint8Array): void {
+    transport.write(farewell).catch(() => {}).finally(() => transport.close());
+  }
+
+  async function serve(transport: Transport): Promise<void> {
+    const { address } = transport.remote;
+    // A connection may have come in the same moment in which the listeners were closed.
+    if (isStopping) return turnAway(transport, GOING);
+    const permit = permits.take(address);
+    if (permit !== "taken") {
+      log("warn", "refused", { client: address, step: "connect", code: 421, reply: permit });
+      return turnAway(transport, TOO_MANY);
+    }
+    const connection = new Connection(transport, context);
+    connections.add(connection);
+    try {
+      await handle(connection);
+    } catch (error) {
+      const text = error instanceof Error ? error.stack ?? error.message : String(error);
+      log("error", "bug", { session: connection.session.id, step: "session", error: text });
+      connection.close();
+    } finally {
+      connections.delete(connection);
+      permits.give(address);
+      finishIfDone();
+    }
+  }
+
+  async function accept(listener: Deno.TcpListener): Promise<void> {
+    while (!isStopping) {
+      let connection: Deno.TcpConn;
+      try {
+        connection = await listener.accept();
+      } catch (error) {
+        if (isStopping || error instanceof Deno.errors.BadResource) break;
+        // Out of descriptors, or the client left while it waited: the listener itself is well.
+        log("warn", "accept failed", { error: `${error}` });
+        await new Promise<void>((resolve) => clock.after(100, resolve));
+        continue;
+      }
+      let transport: Transport;
+      try {
+        transport = tcpTransport(connection);
+      } catch {
+        connection.close();
+        continue;
+      }
+      serve(transport);
+    }
+    accepting--;
+    finishIfDone();
+  }
+
+  function stopListening(): void {
+    isStopping = true;
+    for (const listener of listeners.splice(0)) listener.close();
+    finishIfDone();
+  }
+
+  const endpoints = listeners.map((listener) => {
+    const { hostname, port } = listener.addr as Deno.NetAddr;
+    return { address: hostname, port };
+  });
+  for (const listener of listeners) accept(listener);
+
+  const server: Server = {
+    endpoints,
+    finished,
+    serve,
+    async drain(timeout) {
+      stopListening();
+      for (const connection of [...connections]) connection.drain();
+      using _ = clock.after(timeout, () => server.stop());
+      await finished;
+    },
+    stop() {
+      stopListening();
+      for (const connection of [...connections]) connection.stop();
+    },
+    async [Symbol.asyncDispose]() {
+      server.stop();
+      await finished;
+    },
+  };
+  return server;
+}

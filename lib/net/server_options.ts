@@ -1,0 +1,67 @@
+/** What a server is made of, and the limits it keeps. @module */
+import type { Hooks } from "../policy/hooks.ts";
+import type { RelayingRules } from "../policy/relaying.ts";
+import type { Clock } from "./clock.ts";
+import type { Intake } from "./intake.ts";
+import type { Log } from "./log.ts";
+
+/** The limits of a server. Times are in milliseconds, sizes in octets. */
+export interface ServerLimits {
+  /** The largest message. */
+  readonly maxSize: number;
+  /** The most recipients of one transaction. */
+  readonly maxRecipients: number;
+  /** The most connections at once; one more is told 421 4.3.2. */
+  readonly maxConnections: number;
+  /** The same for one client address. */
+  readonly maxConnectionsPerIp: number;
+  /** The negative replies that a session may collect before it is told 421. */
+  readonly maxErrors: number;
+  /** How long a client may take for one command, or to read a reply (RFC 5321 section 4.5.3.2.7). */
+  readonly timeout: number;
+  /** How long it may send nothing of its mail data. */
+  readonly dataTimeout: number;
+  /** How long a session may last; after that only mail data that is already coming may end in it. */
+  readonly sessionTimeout: number;
+  /** The least octets of mail data a second, looked at once a minute; 0 for no floor. */
+  readonly minDataRate: number;
+}
+
+/** The limits where nothing else is said. */
+export const DEFAULT_LIMITS: ServerLimits = {
+  maxSize: 25 * 1024 * 1024,
+  maxRecipients: 1000,
+  maxConnections: 1000,
+  maxConnectionsPerIp: 50,
+  maxErrors: 20,
+  timeout: 5 * 60_000,
+  dataTimeout: 10 * 60_000,
+  sessionTimeout: 60 * 60_000,
+  minDataRate: 100,
+};
+
+/** What a server is made of. */
+export interface ServerOptions {
+  /** The addresses to bind; none means every address, IPv6 and IPv4. */
+  readonly hosts: readonly string[];
+  /** The port; 0 takes a free one, the same for each address. */
+  readonly port: number;
+  /** Our name in the greeting, the EHLO reply and the Received field. */
+  readonly hostname: string;
+  /** Speaks LMTP (RFC 2033). */
+  readonly lmtp?: boolean;
+  /** Whether a bare CR or LF of a client counts as CR LF; otherwise it is refused. */
+  readonly normalizeNewlines?: boolean;
+  /** The limits to keep. */
+  readonly limits: ServerLimits;
+  /** What is asked at each step. */
+  readonly hooks: Hooks;
+  /** Who may send where. */
+  readonly relaying: RelayingRules;
+  /** Where accepted mail goes. */
+  readonly intake: Intake;
+  /** Who is told what happens. */
+  readonly log: Log;
+  /** The clock; the machine's if left out. */
+  readonly clock?: Clock;
+}

@@ -1,0 +1,114 @@
+/** One session in memory: a connection with a clock that stands still, and the client of it. @module */
+import { assertEquals } from "@std/assert";
+import { Connection } from "../../lib/net/connection.ts";
+import { Deadlines } from "../../lib/net/deadlines.ts";
+import type { LogFields } from "../../lib/net/log.ts";
+import { memoryPair } from "../../lib/net/memory_transport.ts";
+import {
+  DEFAULT_LIMITS,
+  type ServerLimits,
+  type ServerOptions,
+} from "../../lib/net/server_options.ts";
+import type { Hooks } from "../../lib/policy/hooks.ts";
+import { relayingRules } from "../../lib/policy/relaying.ts";
+import { text } from "../smtp/wire.ts";
+import { Client } from "./client.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { type Answers, RecordingIntake } from "./recording_intake.ts";
+
+/** An event of the log. */
+export interface LogEvent {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** What differs from an ordinary session. */
+export interface SessionOptions {
+  readonly hooks?: Hooks;
+  readonly answers?: Answers;
+  readonly limits?: Partial<ServerLimits>;
+  readonly lmtp?: boolean;
+  /** The client's address; only 127.0.0.1 may relay. */
+  readonly address?: string;
+  /** How many octets wait in each direction. */
+  readonly capacity?: number;
+}
+
+/** The options of a server for tests; `events` gets its log. */
+export function serverOptions(
+  options: SessionOptions,
+  intake: RecordingIntake,
+  events: LogEvent[],
+): ServerOptions {
+  return {
+    hosts: ["127.0.0.1"],
+    port: 0,
+    hostname: "mx.example.org",
+    lmtp: options.lmtp,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    hooks: options.hooks ?? {},
+    relaying: relayingRules(["example.org"], ["127.0.0.1/32"]),
+    intake,
+    log: (level, event, fields) => events.push({ level, event, fields }),
+  };
+}
+
+/** The session. At its end the contract of the intake is checked. */
+export class TestSession implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly intake: RecordingIntake;
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly finished: Promise<void>;
+  readonly events: LogEvent[] = [];
+  /** What the server wrote, a string for each write. */
+  readonly writes: string[] = [];
+
+  constructor(options: SessionOptions) {
+    this.intake = new RecordingIntake(options.answers);
+    const [client, server] = memoryPair({
+      first: { address: options.address ?? "127.0.0.1", port: 40000 },
+      capacity: options.capacity,
+    });
+    this.client = new Client(client);
+    const write = server.write;
+    server.write = (bytes) => {
+      this.writes.push(text(bytes));
+      return write(bytes);
+    };
+    const settings = serverOptions(options, this.intake, this.events);
+    const { hostname, lmtp, limits } = settings;
+    this.connection = new Connection(server, {
+      ...settings,
+      clock: this.clock,
+      deadlines: new Deadlines(this.clock, 1000),
+      receiver: { hostname, lmtp, ...limits },
+    });
+    this.finished = this.connection.run();
+  }
+
+  /** The events of one name. */
+  logged(event: string): LogEvent[] {
+    return this.events.filter((each) => each.event === event);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close();
+    await this.finished;
+    this.intake.assertContract();
+    assertEquals(this.clock.waiting, 0, "timers that are left over");
+  }
+}
+
+/** Opens a session; the server has not been read from. */
+export function openSession(options: SessionOptions = {}): TestSession {
+  return new TestSession(options);
+}
+
+/** Opens a session in which the client has said EHLO, or LHLO. */
+export async function greetedSession(options: SessionOptions = {}): Promise<TestSession> {
+  const session = openSession(options);
+  await session.client.greet(options.lmtp ? "LHLO" : "EHLO");
+  return session;
+}
