@@ -1,0 +1,181 @@
+/** Opens a session with the first host of a next hop that wants one. @module */
+import { type Clock, systemClock } from "../net/clock.ts";
+import { connectTcp } from "../net/tcp_transport.ts";
+import type { Transport } from "../net/transport.ts";
+import type { EhloFacts } from "../smtp/ehlo_facts.ts";
+import { isTransient, type Reply, reply } from "../smtp/reply.ts";
+import { Client, errorText } from "./client.ts";
+import { endingReply, formatOrigin, type Origin, relayedReply } from "./remote_reply.ts";
+import type { Target } from "./resolver.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./timeouts.ts";
+
+/** Opens a connection to an address; gives up with the reason of the signal. */
+export type Connect = (
+  options: { hostname: string; port: number; signal: AbortSignal },
+) => Promise<Transport>;
+
+/** How to connect and what to say. */
+export interface ConnectorOptions {
+  /** What we call ourselves in EHLO. */
+  readonly heloName: string;
+  /** Opens connections; over TCP if left out. */
+  readonly connect?: Connect;
+  /** Timeouts that differ from {@linkcode DEFAULT_TIMEOUTS}. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Tells the time; the machine's clock if left out. */
+  readonly clock?: Clock;
+}
+
+/** An address that was tried in vain. */
+export interface Attempt extends Origin {
+  /** The port that was connected to. */
+  readonly port: number;
+  /** What came of it, as our own reply: 4yz for a connection that failed. */
+  readonly reply: Reply;
+}
+
+/** A session in which a mail transaction can begin. */
+export interface Link extends Origin {
+  /** The port that was connected to. */
+  readonly port: number;
+  /** The session. */
+  readonly client: Client;
+  /** What the host offers. */
+  readonly facts: EhloFacts;
+}
+
+/** One address of one target. */
+interface Candidate extends Origin {
+  readonly port: number;
+}
+
+/**
+ * Goes through the addresses of the targets, each at most once. What is left after an
+ * {@linkcode open} is for the next one, when the session that it gave came to nothing.
+ */
+export class Connector {
+  readonly #candidates: Candidate[];
+  readonly #options: ConnectorOptions;
+  readonly #lmtp: boolean;
+  readonly #timeouts: Timeouts;
+  readonly #clock: Clock;
+  readonly #deadline: number;
+  readonly #attempts: Attempt[] = [];
+
+  /** Makes a connector; the time for all its attempts begins to run. */
+  constructor(targets: readonly Target[], lmtp: boolean, options: ConnectorOptions) {
+    this.#candidates = targets.flatMap(({ host, addresses, port }) =>
+      addresses.map((address) => ({ host, address, port }))
+    );
+    this.#options = options;
+    this.#lmtp = lmtp;
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#clock = options.clock ?? systemClock;
+    this.#deadline = this.#clock.now() + this.#timeouts.open;
+  }
+
+  /** What was tried in vain, in order. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts;
+  }
+
+  /** Whether there is an address left that may be tried. */
+  get hasMore(): boolean {
+    return this.#candidates.length > 0 && this.#clock.now() < this.#deadline;
+  }
+
+  /** Notes that a session which was opened came to nothing after all. */
+  fail(link: Link, reply: Reply): void {
+    const { host, address, port } = link;
+    this.#attempts.push({ host, address, port, reply });
+  }
+
+  /** Why there is no session: a passing reason, if there was one, before a lasting one. */
+  get failure(): Reply {
+    const replies = this.#attempts.map((attempt) => attempt.reply);
+    return replies.findLast(isTransient) ?? replies.at(-1) ??
+      reply(451, "4.4.1", "No mail host could be reached in time");
+  }
+
+  /**
+   * Opens a session with the next host that wants one.
+   *
+   * @returns nothing when there is none; {@linkcode failure} says why
+   * @throws the reason of `signal`, once it is aborted
+   */
+  async open(signal: AbortSignal): Promise<Link | undefined> {
+    while (this.hasMore) {
+      const candidate = this.#candidates.shift()!;
+      const opened = await this.#try(candidate, signal);
+      if (signal.aborted && "client" in opened) opened.client.close();
+      signal.throwIfAborted();
+      if ("client" in opened) return opened;
+      this.#attempts.push({ ...candidate, reply: opened });
+    }
+    return undefined;
+  }
+
+  async #try(candidate: Candidate, signal: AbortSignal): Promise<Link | Reply> {
+    const { host, address, port } = candidate;
+    let transport: Transport;
+    try {
+      transport = await this.#connect(address, port, signal);
+    } catch (error) {
+      const text = `${formatOrigin(candidate)} cannot be reached: ${errorText(error)}`;
+      return reply(451, "4.4.1", text);
+    }
+    const timeouts = { ...this.#timeouts, greeting: this.#limit("greeting") };
+    const { heloName } = this.#options;
+    const client = new Client(transport, {
+      heloName,
+      lmtp: this.#lmtp,
+      timeouts,
+      clock: this.#clock,
+    });
+    const close = () => client.close();
+    signal.addEventListener("abort", close);
+    const event = await client.event("greeting");
+    signal.removeEventListener("abort", close);
+    switch (event.type) {
+      case "ready":
+        return { host, address, port, client, facts: event.facts };
+      case "refused":
+        // A host that wants no mail now, or none at all, says nothing of the other hosts.
+        void client.quit();
+        return relayedReply(event.reply, candidate);
+      case "closed":
+      case "fault":
+      case "lost":
+        return endingReply(event, candidate);
+      default:
+        client.close();
+        throw new Error(`Cannot begin a session with a ${event.type}`);
+    }
+  }
+
+  async #connect(hostname: string, port: number, signal: AbortSignal): Promise<Transport> {
+    signal.throwIfAborted();
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal.reason);
+    signal.addEventListener("abort", abort);
+    using _timer = this.#clock.after(this.#limit("connect"), () => {
+      controller.abort(new Error("the connection took too long"));
+    });
+    try {
+      const connect = this.#options.connect ?? connectTcp;
+      return await connect({ hostname, port, signal: controller.signal });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * A timeout, or this address's share of the time that is left for all of them, so that a host that
+   * takes connections and says nothing leaves some to the next.
+   */
+  #limit(step: keyof Timeouts): number {
+    const left = Math.max(0, this.#deadline - this.#clock.now());
+    const share = Math.max(left / (this.#candidates.length + 1), this.#timeouts.connect);
+    return Math.min(this.#timeouts[step], share, left);
+  }
+}

@@ -1,0 +1,17 @@
+/** Where a recipient's mail goes next: the route that was configured and the hop it leads to. @module */
+
+/** A route as it was configured, for every recipient whose domain is not local. */
+export type Route =
+  /** By the MX records of the recipient's domain. */
+  | { readonly kind: "mx" }
+  /** To one host, a smarthost. */
+  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  /** Accepted and dropped. */
+  | { readonly kind: "discard" };
+
+/** What a recipient's mail is handed to. Two recipients with equal keys share a transaction. */
+export type NextHop =
+  | { readonly kind: "local" }
+  | { readonly kind: "discard" }
+  | { readonly kind: "mx"; readonly domain: string }
+  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number };

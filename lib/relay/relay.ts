@@ -1,0 +1,70 @@
+/** The relay as a building block: hand it a message, and be told what became of it. @module */
+import { relayingRules } from "../policy/relaying.ts";
+import type { Endpoint } from "../policy/session.ts";
+import { systemDns } from "./dns.ts";
+import { offerMessage, type OutgoingMessage, type RelayResult } from "./offer.ts";
+import { parseRoute } from "./route.ts";
+
+/** Where a message goes and how. Everything may be left out. */
+export interface RelayOptions {
+  /**
+   * The route, as `--route` takes it: `mx`, which is the default, `smtp://host[:port]`,
+   * `lmtp://host[:port]` or `discard`.
+   */
+  readonly route?: string;
+  /** What we call ourselves in EHLO; the system's name if left out. */
+  readonly hostname?: string;
+  /** The name server to ask; the system's if left out. */
+  readonly nameServer?: Endpoint;
+  /** The port on which MX hosts are contacted; 25 if left out. */
+  readonly mxPort?: number;
+  /** Whether MX hosts may have loopback or private addresses. */
+  readonly allowLocalMx?: boolean;
+}
+
+/**
+ * Relays a message now, to the next hops of all its recipients at once, and answers a result for each
+ * recipient in their order. Nothing is stored or tried again: a result that is `deferred` is for the
+ * caller to deal with, which usually means to pass it on to the client.
+ *
+ * The content is read once, at the pace of the slowest next hop, and not held in memory.
+ *
+ * @example A message of one's own, to a host that is named.
+ * ```ts
+ * import { listen, relay } from "@smtpd/smtpd";
+ *
+ * await using sink = listen({ hosts: ["127.0.0.1"] }, async (session) => {
+ *   for await (const mail of session.process()) {
+ *     console.log(await mail.text());
+ *     mail.accept();
+ *   }
+ * });
+ * async function* content() {
+ *   yield new TextEncoder().encode("Subject: Hello\r\n\r\nHow are you?\r\n");
+ * }
+ * const [result] = await relay({
+ *   reversePath: { localPart: "ann", domain: "example.org" },
+ *   forwardPaths: [{ localPart: "joe", domain: "example.net" }],
+ *   smtpUtf8: false,
+ *   content: content(),
+ * }, { route: `smtp://127.0.0.1:${sink.port}` });
+ * console.log(result.status); // delivered
+ * ```
+ *
+ * @throws {SyntaxError} if the route cannot be read
+ * @throws whatever reading the content throws; nothing was delivered then
+ */
+export function relay(
+  message: OutgoingMessage,
+  options: RelayOptions = {},
+): Promise<RelayResult[]> {
+  const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
+  return offerMessage(message, {
+    route: parseRoute(route),
+    relaying: relayingRules([]),
+    remote: {
+      heloName: hostname ?? Deno.hostname(),
+      resolver: { dns: systemDns({ nameServer }), mxPort, allowLocal },
+    },
+  });
+}

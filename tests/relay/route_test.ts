@@ -1,0 +1,93 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { relayingRules } from "../../lib/policy/relaying.ts";
+import type { NextHop, Route } from "../../lib/relay/next_hop.ts";
+import { nextHopKey, nextHopOf, parseRoute } from "../../lib/relay/route.ts";
+
+Deno.test("parseRoute reads the routes there are", () => {
+  const table: [string, Route][] = [
+    ["mx", { kind: "mx" }],
+    ["discard", { kind: "discard" }],
+    ["smtp://relay.example", { kind: "smtp", host: "relay.example", port: 25 }],
+    ["smtp://relay.example/", { kind: "smtp", host: "relay.example", port: 25 }],
+    ["SMTP://Relay.Example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
+    ["smtp://192.0.2.1:587", { kind: "smtp", host: "192.0.2.1", port: 587 }],
+    ["smtp://[2001:DB8::1]", { kind: "smtp", host: "2001:db8::1", port: 25 }],
+    ["smtp://[::1]:65535", { kind: "smtp", host: "::1", port: 65535 }],
+    ["lmtp://localhost", { kind: "lmtp", host: "localhost", port: 24 }],
+    ["lmtp://127.0.0.1:1", { kind: "lmtp", host: "127.0.0.1", port: 1 }],
+  ];
+  for (const [text, route] of table) assertEquals(parseRoute(text), route, text);
+});
+
+Deno.test("parseRoute says what is wrong with a route", () => {
+  const table: [string, string][] = [
+    ["", "write mx"],
+    ["MX", "write mx"],
+    ["relay.example", "write mx"],
+    ["http://relay.example", "write mx"],
+    ["hold", "hold is not there yet"],
+    ["smtps://relay.example", "smtps:// is not there yet"],
+    ["smtp://joe:secret@relay.example", "authentication at the next hop is not there yet"],
+    ["smtp://joe@relay.example", "authentication at the next hop is not there yet"],
+    ["smtp://", "a host is missing"],
+    ["smtp://:25", "a host is missing"],
+    ["smtp:///x", "nothing may stand behind"],
+    ["smtp://relay.example/path", "nothing may stand behind"],
+    ["smtp://relay.example?x=y", "nothing may stand behind"],
+    ["smtp://relay.example#x", "nothing may stand behind"],
+    ["smtp://relay.example:0", "the port must be a number from 1 to 65535"],
+    ["smtp://relay.example:65536", "the port must be"],
+    ["smtp://relay.example:", "the port must be"],
+    ["smtp://relay.example:+5", "the port must be"],
+    ["smtp://2001:db8::1", "an IPv6 address stands in brackets"],
+    ["smtp://[2001:db8::1", "an IPv6 address stands in brackets"],
+    ["smtp://[2001:db8::1]25", "an IPv6 address stands in brackets"],
+    ["smtp://[x]", "no IPv6 address"],
+    ["smtp://127.1", "neither a host name nor an address"],
+    ["smtp://relay example", "neither a host name nor an address"],
+  ];
+  for (const [text, part] of table) {
+    const error = assertThrows(() => parseRoute(text), SyntaxError, part, text);
+    assertEquals(error.message.startsWith("Cannot "), true);
+    assertEquals(error.message.includes("secret"), false);
+  }
+});
+
+Deno.test("nextHopOf gives local mail to us and the rest to the route", () => {
+  const rules = relayingRules(["example.org"]);
+  const mx: Route = { kind: "mx" };
+  const smtp: Route = { kind: "smtp", host: "relay.example", port: 25 };
+  const table: [Route, string, NextHop][] = [
+    [mx, "example.org", { kind: "local" }],
+    [smtp, "EXAMPLE.org", { kind: "local" }],
+    [{ kind: "discard" }, "example.org", { kind: "local" }],
+    [{ kind: "discard" }, "other.test", { kind: "discard" }],
+    [smtp, "other.test", smtp],
+    [smtp, "[192.0.2.1]", smtp],
+    [mx, "Other.TEST", { kind: "mx", domain: "other.test" }],
+    [mx, "münchen.example", { kind: "mx", domain: "xn--mnchen-3ya.example" }],
+    [mx, "[192.0.2.1]", { kind: "mx", domain: "[192.0.2.1]" }],
+    [mx, "[ipv6:2001:DB8:0::1]", { kind: "mx", domain: "[IPv6:2001:db8::1]" }],
+    [mx, "127.1", { kind: "mx", domain: "127.1" }],
+    [mx, "", { kind: "mx", domain: "" }],
+  ];
+  for (const [route, domain, hop] of table) {
+    assertEquals(nextHopOf(route, rules, { localPart: "joe@x%y", domain }), hop, domain);
+  }
+});
+
+Deno.test("nextHopKey tells hops apart", () => {
+  const hops: NextHop[] = [
+    { kind: "local" },
+    { kind: "discard" },
+    { kind: "mx", domain: "other.test" },
+    { kind: "mx", domain: "[192.0.2.1]" },
+    { kind: "smtp", host: "other.test", port: 25 },
+    { kind: "smtp", host: "other.test", port: 26 },
+    { kind: "lmtp", host: "other.test", port: 25 },
+    { kind: "smtp", host: "::1", port: 25 },
+  ];
+  const keys = hops.map(nextHopKey);
+  assertEquals(new Set(keys).size, hops.length);
+  assertEquals(keys.at(-1), "smtp://[::1]:25");
+});
