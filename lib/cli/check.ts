@@ -1,0 +1,21 @@
+/** `smtpd check`: whether `serve` would start with these settings. @module */
+import { checkMaildirRoot } from "./directories.ts";
+import { EXIT } from "./failure.ts";
+import { checkOperands, type Verb } from "./verb.ts";
+
+/** The command. */
+export const check: Verb = {
+  usage: "check",
+  summary: "validate every setting and directory; bind nothing",
+  takesSettings: true,
+  details: () =>
+    "It takes the flags of serve. Example, before a restart with new settings:\n\n" +
+    "  smtpd check --config /etc/smtpd.json && systemctl restart smtpd",
+  run(call) {
+    checkOperands(call, 0, 0, check.usage);
+    const config = call.config();
+    if (config.localDomain.length > 0) checkMaildirRoot(config.maildir);
+    call.around.out("smtpd: configuration is good");
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,62 @@
+/** Finds out whether a directory can be used before mail is accepted for it. @module */
+import { dirname } from "node:path";
+import { shown } from "../config/sources.ts";
+import { EXIT, Failure } from "./failure.ts";
+
+function refuse(error: unknown, what: string, directory: string): Failure {
+  if (error instanceof Deno.errors.NotCapable) throw error;
+  const name = shown(directory);
+  if (error instanceof Deno.errors.PermissionDenied) {
+    const mend = "let the user that smtpd runs as read and write it, or give another to --maildir";
+    return new Failure(EXIT.noPermission, `no permission to ${what} ${name}`, mend, error);
+  }
+  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
+    const wrong = `cannot ${what} ${name}, there is a file in its place`;
+    return new Failure(EXIT.cannotCreate, wrong, "give another directory to --maildir", error);
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  const wrong = `cannot ${what} ${name} (${shown(reason)})`;
+  return new Failure(
+    EXIT.cannotCreate,
+    wrong,
+    "mend it, or give another directory to --maildir",
+    error,
+  );
+}
+
+/** The directory itself, or the nearest one above it that is there. */
+function nearestExisting(directory: string): string {
+  for (let path = directory;; path = dirname(path)) {
+    try {
+      Deno.statSync(path);
+      return path;
+    } catch (error) {
+      const isTop = dirname(path) === path;
+      if (isTop || !(error instanceof Deno.errors.NotFound)) throw refuse(error, "read", directory);
+    }
+  }
+}
+
+function probe(directory: string, named: string): void {
+  try {
+    for (const _ of Deno.readDirSync(directory)) break;
+  } catch (error) {
+    throw refuse(error, "read", named);
+  }
+  try {
+    // No mode bits are asked: a read-only mount, a quota or a label may say no as well.
+    Deno.removeSync(Deno.makeTempDirSync({ dir: directory, prefix: ".smtpd-check-" }));
+  } catch (error) {
+    throw refuse(error, "write in", named);
+  }
+}
+
+/**
+ * Holds that the root of the Maildirs can be read and written, or could be made. Nothing stays changed.
+ *
+ * @throws {Failure} with exit code 73, or 77 for want of permission
+ */
+export function checkMaildirRoot(directory: string): void {
+  const existing = nearestExisting(directory);
+  probe(existing, existing === "." ? directory : existing);
+}

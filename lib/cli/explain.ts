@@ -1,0 +1,125 @@
+/** `smtpd explain`: what would become of mail for an address, found out without sending any. @module */
+import type { Config } from "../config.ts";
+import { formatCidr } from "../policy/network.ts";
+import type { Dropped } from "../relay/addresses.ts";
+import type { Route } from "../relay/next_hop.ts";
+import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
+import { nextHopKey, nextHopOf } from "../relay/route.ts";
+import { parsePath } from "../smtp/address.ts";
+import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
+import { isTransient, printable, type Reply } from "../smtp/reply.ts";
+import { maildirOf, resolverOf, rulesOf } from "./compose.ts";
+import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
+import { checkOperands, type Verb } from "./verb.ts";
+
+/** Takes one step of the explanation: what it is about, and what was found. */
+type Tell = (topic: string, text: string) => void;
+
+function parseAddress(text: string): Mailbox {
+  const path = text.startsWith("<") ? text : `<${text}>`;
+  const parsed = parsePath(path, 0);
+  const fault = "fault" in parsed
+    ? parsed.fault
+    : parsed.value === null || parsed.next !== path.length
+    ? "it is more or less than one address"
+    : undefined;
+  if (fault === undefined && "value" in parsed && parsed.value !== null) return parsed.value;
+  const wrong = `${printable(text)} is no address (${fault})`;
+  throw new Failure(EXIT.badData, wrong, "write it like someone@example.org");
+}
+
+function formatReply({ code, enhanced, lines }: Reply): string {
+  return printable([code, enhanced, ...lines].filter((part) => part !== undefined).join(" "));
+}
+
+function tellRefusal(refusal: Reply, tell: Tell): ExitCode {
+  const how = isTransient(refusal) ? "would be put off" : "would be refused";
+  tell("outcome", `${how}: ${formatReply(refusal)}`);
+  return isTransient(refusal) ? EXIT.temporary : EXIT.unavailable;
+}
+
+function explainLocal(mailbox: Mailbox, config: Config, tell: Tell): ExitCode {
+  const place = maildirOf(config).locate(mailbox);
+  if (typeof place !== "string") return tellRefusal(place, tell);
+  tell("outcome", `would be delivered into ${place}/new`);
+  return EXIT.ok;
+}
+
+function describeRoute(route: Route, domain: string): string {
+  if (route.kind !== "mx") return nextHopKey(route);
+  if (domain === "") return "mx";
+  const how = domain.startsWith("[") ? "to the address" : "by the MX records of";
+  return `mx, ${how} ${printable(domain)}`;
+}
+
+function tellDropped(dropped: readonly Dropped[], tell: Tell): void {
+  for (const { host, address, reason } of dropped) {
+    const what = address === undefined ? host : `${host} ${address}`;
+    tell("left out", printable(`${what}: ${reason}`));
+  }
+}
+
+function tellResolution(resolution: Resolution, tell: Tell): ExitCode {
+  if (resolution.kind === "failure") {
+    tellDropped(resolution.dropped, tell);
+    return tellRefusal(resolution.reply, tell);
+  }
+  tell("hosts", `from ${resolution.source}, in this order`);
+  for (const { host, preference, addresses, port } of resolution.targets) {
+    tell("host", `${preference} ${printable(host)} port ${port}: ${addresses.join(", ")}`);
+  }
+  tellDropped(resolution.dropped, tell);
+  const [{ host, addresses, port }] = resolution.targets;
+  tell("outcome", `would be sent to ${printable(host)}, ${addresses[0]} port ${port} first`);
+  return EXIT.ok;
+}
+
+/**
+ * Tells each step that mail for a mailbox would take, and answers the exit code: 0 where it would get
+ * on its way, 69 where it would be refused for good, 75 where it would be put off.
+ */
+export async function explainMailbox(
+  mailbox: Mailbox,
+  config: Config,
+  resolver: ResolverOptions,
+  tell: Tell,
+): Promise<ExitCode> {
+  const domain = mailbox.domain;
+  tell("address", printable(formatMailbox(mailbox)));
+  const hop = nextHopOf(config.route, rulesOf(config), mailbox);
+  if (hop.kind === "local") {
+    tell("local", "yes, from every client");
+    return explainLocal(mailbox, config, tell);
+  }
+  tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
+  const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
+  tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
+  tell("route", describeRoute(config.route, domain));
+  if (hop.kind === "discard") {
+    tell("outcome", "would be accepted and dropped");
+    return EXIT.ok;
+  }
+  return tellResolution(await resolveNextHop(hop, resolver), tell);
+}
+
+/** The command. */
+export const explain: Verb = {
+  usage: "explain ADDRESS",
+  summary: "what would happen to mail for ADDRESS now, step by step, sending nothing",
+  takesSettings: true,
+  details: () =>
+    "It takes the flags of serve. It exits with 0 where the mail would be accepted,\n" +
+    "65 where ADDRESS is none, 69 where the mail would be refused, 75 where it would\n" +
+    "be put off. Example:\n\n" +
+    "  smtpd explain someone@example.org --local-domain example.net",
+  async run(call) {
+    checkOperands(call, 1, 1, explain.usage);
+    const mailbox = parseAddress(call.operands[0]);
+    const config = call.config();
+    const resolver = resolverOf(config, ourselvesAt(config, intendedEndpoints(config)));
+    return await explainMailbox(mailbox, config, resolver, (topic, text) => {
+      call.around.out(`${topic.padEnd(8)}  ${text}`);
+    });
+  },
+};

@@ -1,0 +1,135 @@
+/** Reads the command line into flags and operands. @module */
+import { parseArgs } from "@std/cli/parse-args";
+import { OPTIONS } from "../config.ts";
+import { flagName, KEYS } from "../config/names.ts";
+import { ConfigError, didYouMean, shown } from "../config/sources.ts";
+import { truth } from "../config/values.ts";
+
+/** A flag that some command takes. */
+export interface Flag {
+  /** Its name without dashes. */
+  readonly name: string;
+  /** Its letter, where it has one. */
+  readonly short?: string;
+  /** What stands for its value in the help; none for a flag that is on or off. */
+  readonly placeholder?: string;
+  /** Whether it may be given more than once. */
+  readonly repeatable: boolean;
+}
+
+/** A command line, taken apart. */
+export interface CommandLine {
+  /** What belongs to no flag, in order. */
+  readonly operands: readonly string[];
+  /** The values of each flag that was given, by its name. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The flags of the settings. */
+export const SETTING_FLAGS: readonly Flag[] = KEYS
+  .filter((key) => !OPTIONS[key].fileOnly)
+  .map((key) => ({ ...OPTIONS[key], name: flagName(key) }));
+
+/** The flags of every command. */
+export const COMMON_FLAGS: readonly Flag[] = [
+  { name: "help", short: "h", repeatable: true },
+  { name: "version", repeatable: true },
+];
+
+function usageError(wrong: string, mend: string): ConfigError {
+  return new ConfigError("flag", wrong, mend);
+}
+
+function unknownFlag(written: string, flags: readonly Flag[]): ConfigError {
+  const key = KEYS.find((key) => OPTIONS[key].fileOnly && `--${flagName(key)}` === written);
+  const mend = key === undefined
+    ? didYouMean("--", written.replace(/^--/, ""), flags.map((flag) => flag.name))
+    : `set ${key} in the config file`;
+  return usageError(`unknown flag ${shown(written)}`, mend);
+}
+
+function missingValue(flag: Flag, next: string | undefined): ConfigError {
+  const plain = `--${flag.name} ${flag.placeholder}`;
+  const dashed = `--${flag.name}=${flag.placeholder} where it begins with a dash`;
+  const mend = next !== undefined && /^-[^-]/.test(next) ? dashed : plain;
+  return usageError(`--${flag.name} needs a value`, `write ${mend}`);
+}
+
+/**
+ * Writes flags in the one way that every release of parse-args reads alike: `--name=value`, and
+ * `--name true` for what is on or off. They differ in `--name=`, in `--no-name=value`, in a letter
+ * with its value behind it, and in values that begin with a dash.
+ *
+ * @throws {ConfigError} for a flag that is unknown or lacks its value
+ */
+function normalize(args: readonly string[], flags: readonly Flag[]): string[] {
+  const normal: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (arg === "--") return [...normal, ...args.slice(i)];
+    const long = /^(--[^=]+)(?:=([^]*))?$/.exec(arg);
+    const short = /^(-[^-])(?:=([^]*)|([^]+))?$/.exec(arg);
+    const [, written, afterEquals, behind] = long ?? short ?? [];
+    if (written === undefined) {
+      if (arg.startsWith("-")) throw unknownFlag(arg, flags);
+      normal.push(arg);
+      continue;
+    }
+    const flag = flags.find(({ name, short }) =>
+      written === `--${name}` || written === `-${short}`
+    );
+    if (flag === undefined) throw unknownFlag(written, flags);
+    let value: string | undefined = afterEquals ?? behind;
+    if (flag.placeholder === undefined) {
+      if (value !== undefined && truth.parse(value) === undefined) {
+        throw usageError(
+          `cannot use ${shown(arg)}`,
+          `write --${flag.name} alone, or =true or =false`,
+        );
+      }
+      normal.push(`--${flag.name}`, value ?? "true");
+      continue;
+    }
+    if (value === undefined) {
+      value = args[++i];
+      if (value === undefined || value.startsWith("-")) throw missingValue(flag, value);
+    }
+    if (value === "") throw missingValue(flag, undefined);
+    normal.push(`--${flag.name}=${value}`);
+  }
+  return normal;
+}
+
+function texts(values: unknown): string[] {
+  return Array.isArray(values) ? values.map(String) : [];
+}
+
+/**
+ * Takes a command line apart. Behind `--` everything is an operand.
+ *
+ * @throws {ConfigError} for a flag that is unknown, lacks its value, or is there twice without need
+ */
+export function parseCommandLine(args: readonly string[], flags: readonly Flag[]): CommandLine {
+  const [onOrOff, valued] = [true, false].map((is) =>
+    flags.filter((flag) => (flag.placeholder === undefined) === is).map((flag) => flag.name)
+  );
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(normalize(args, flags), {
+    boolean: onOrOff,
+    // Operands too: parse-args would make a number of `12`.
+    string: [...valued, "_"],
+    collect: [...onOrOff, ...valued],
+  });
+  const found = new Map<string, string[]>();
+  for (const { name, repeatable } of flags) {
+    const values = texts(parsed[name]);
+    if (values.length === 0) continue;
+    if (values.length > 1 && !repeatable) {
+      throw usageError(
+        `--${name} is given ${values.length === 2 ? "twice" : "more than once"}`,
+        "give it once",
+      );
+    }
+    found.set(name, values);
+  }
+  return { operands: texts(parsed._), flags: found };
+}

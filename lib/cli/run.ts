@@ -1,0 +1,107 @@
+/** The program: finds the command, runs it, and turns what it throws into one line. @module */
+import type { Config } from "../config.ts";
+import { ConfigError, shown } from "../config/sources.ts";
+import { check } from "./check.ts";
+import { explain } from "./explain.ts";
+import { type ExitCode, failureOf } from "./failure.ts";
+import { COMMON_FLAGS, type Flag, parseCommandLine, SETTING_FLAGS } from "./flags.ts";
+import { helpOf, unknownVerb } from "./help.ts";
+import { loadConfig } from "./load.ts";
+import { ready } from "./ready.ts";
+import { serve } from "./serve.ts";
+import { realSurroundings, type Surroundings } from "./surroundings.ts";
+import type { Verb } from "./verb.ts";
+import { version } from "./version.ts";
+
+/** Every command but help, by name, in the order of the help. */
+const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
+  serve,
+  explain,
+  check,
+  ready,
+  version,
+}));
+
+const help = helpOf(VERBS);
+
+const NAMES = [...VERBS.keys(), "help"];
+
+function verbCalled(name: string): Verb {
+  const verb = name === "help" ? help : VERBS.get(name);
+  if (verb === undefined) throw unknownVerb(name, NAMES);
+  return verb;
+}
+
+const ALL_FLAGS: readonly Flag[] = [
+  ...SETTING_FLAGS,
+  ...[...VERBS.values()].flatMap((verb) => verb.flags ?? []),
+  ...COMMON_FLAGS,
+];
+
+/** Refuses a flag that another command has. */
+function checkFlags(name: string, verb: Verb, given: Iterable<string>): void {
+  const own = [...(verb.takesSettings ? SETTING_FLAGS : []), ...(verb.flags ?? [])];
+  for (const flag of given) {
+    if (own.some((known) => known.name === flag)) continue;
+    throw new ConfigError("flag", `smtpd ${name} takes no --${flag}`, "leave it out");
+  }
+}
+
+async function runCommand(args: readonly string[], around: Surroundings): Promise<ExitCode> {
+  const [first] = args;
+  // A word in front that is no command is told so before what is wrong with its flags.
+  if (first !== undefined && !first.startsWith("-")) verbCalled(first);
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const isAskedFor = (...flags: string[]) =>
+    args.slice(0, end).some((arg) => flags.includes(arg.replace(/=true$/, "")));
+  if (isAskedFor("--help", "-h")) {
+    const operands = first === undefined || first.startsWith("-") ? [] : [first];
+    return await help.run({ operands, flags: new Map(), around, config: noConfig });
+  }
+  if (isAskedFor("--version")) {
+    return await version.run({ operands: [], flags: new Map(), around, config: noConfig });
+  }
+  const commandLine = parseCommandLine(args, ALL_FLAGS);
+  const [name = "serve", ...operands] = commandLine.operands;
+  const verb = verbCalled(name);
+  checkFlags(name, verb, commandLine.flags.keys());
+  const config = () => loadConfig(commandLine, around);
+  return await verb.run({ operands, flags: commandLine.flags, around, config });
+}
+
+function noConfig(): Config {
+  throw new TypeError("Cannot read settings for a command that takes none");
+}
+
+/** Whether stack traces were asked for. The settings may be what is wrong, so they are not read. */
+function isDebugging(args: readonly string[], { environment }: Surroundings): boolean {
+  const flag = args.indexOf("--log-level");
+  return args.includes("--log-level=debug") || (flag >= 0 && args[flag + 1] === "debug") ||
+    environment.get("SMTPD_LOG_LEVEL") === "debug";
+}
+
+function stackOf(error: unknown): string {
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  return error instanceof Error && error.cause !== undefined
+    ? `${stack}\nCaused by: ${stackOf(error.cause)}`
+    : stack;
+}
+
+/**
+ * Runs the program. It never throws: what goes wrong is one line on standard error.
+ *
+ * @returns what to exit with
+ */
+export async function run(
+  args: readonly string[],
+  around: Surroundings = realSurroundings(),
+): Promise<ExitCode> {
+  try {
+    return await runCommand(args, around);
+  } catch (error) {
+    const failure = failureOf(error);
+    around.err(`smtpd: ${shown(failure.message, 1000)}`);
+    if (isDebugging(args, around)) around.err(stackOf(error));
+    return failure.exitCode;
+  }
+}

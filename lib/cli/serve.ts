@@ -1,0 +1,128 @@
+/** `smtpd serve`: the server itself, until it is told to stop. @module */
+import type { Config } from "../config.ts";
+import { type LineLog, lineLog } from "../log.ts";
+import type { Log } from "../net/log.ts";
+import { type Server, startServer } from "../net/server.ts";
+import type { Endpoint } from "../policy/session.ts";
+import { serverOptions } from "./compose.ts";
+import { checkMaildirRoot } from "./directories.ts";
+import { EXIT, Failure } from "./failure.ts";
+import { settingsHelp } from "./help.ts";
+import { ourselvesAt } from "./ourselves.ts";
+import { checkOperands, type Verb } from "./verb.ts";
+
+/** What makes the server end. Windows knows no SIGTERM. */
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+/** Says in one line why the server cannot listen. */
+export function listenFailure(error: unknown, { host, port }: Config): unknown {
+  const where = host.length === 0 ? `port ${port}` : `port ${port} of ${host.join(", ")}`;
+  if (error instanceof Deno.errors.AddrInUse) {
+    const mend = "stop what listens there, or take another port with --port";
+    return new Failure(EXIT.unavailable, `${where} is taken`, mend, error);
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    const grant = Deno.build.os === "linux" && Deno.build.standalone
+      ? "run setcap cap_net_bind_service=+ep on the executable, start it as root, or"
+      : "start smtpd as root, or";
+    const mend = `${grant} take another port with --port 2525`;
+    return new Failure(EXIT.noPermission, `no permission to listen on ${where}`, mend, error);
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    const wrong = `cannot listen on ${where}, this computer has no such address`;
+    return new Failure(EXIT.unavailable, wrong, "give one that it has to --host", error);
+  }
+  if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) return error;
+  const wrong = `cannot listen on ${where} (${error.message})`;
+  return new Failure(EXIT.unavailable, wrong, "give other values to --host or --port", error);
+}
+
+/** Waits until signals have ended the server: the first drains it, another ends it at once. */
+async function untilStopped(server: Server, drainTimeout: number, log: Log): Promise<void> {
+  const { promise: forced, resolve: force } = Promise.withResolvers<void>();
+  let isDraining = false;
+  function stop(signal: Deno.Signal): void {
+    log("info", isDraining ? "stopping" : "draining", { signal });
+    if (isDraining) {
+      server.stop();
+      force();
+    } else {
+      isDraining = true;
+      server.drain(drainTimeout).then(force);
+    }
+  }
+  const listeners = STOP_SIGNALS.map((signal) => [signal, () => stop(signal)] as const);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  try {
+    await forced;
+  } finally {
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+/**
+ * Logs what nobody waited for and goes on: a client must not be able to end the server through a bug
+ * in one session.
+ */
+function logStrayErrors(log: Log): Disposable {
+  function note(event: Event, error: unknown): void {
+    event.preventDefault();
+    log("error", "bug", { error: error instanceof Error ? error.stack : String(error) });
+  }
+  const onError = (event: ErrorEvent) => note(event, event.error);
+  const onRejection = (event: PromiseRejectionEvent) => note(event, event.reason);
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+/** Runs a server until a signal ends it. */
+async function runServer(config: Config, lines: LineLog): Promise<void> {
+  const { log } = lines;
+  if (config.localDomain.length > 0) checkMaildirRoot(config.maildir);
+  const endpoints: Endpoint[] = [];
+  // Where the server listens is known only once it does: port 0 takes a free one.
+  const ourselves = { ...ourselvesAt(config, []), endpoints };
+  const options = serverOptions(config, ourselves, log);
+  let server: Server;
+  try {
+    server = startServer(options);
+  } catch (error) {
+    throw listenFailure(error, config);
+  }
+  await using _ = server;
+  endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
+  for (const { address, port } of server.endpoints) {
+    log("info", "listening", { address, port, hostname: config.hostname });
+  }
+  await untilStopped(server, config.drainTimeout, log);
+  log("info", "stopped", {});
+}
+
+/** The command. */
+export const serve: Verb = {
+  usage: "[serve] [flags]",
+  summary: "run the server",
+  takesSettings: true,
+  details: () =>
+    `Example, for tests on this computer:\n\n` +
+    `  smtpd --port 2525 --host 127.0.0.1 --route discard\n\n` +
+    `${settingsHelp()}\n\n` +
+    `SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n` +
+    `it at once. Logs go to standard error.`,
+  async run(call) {
+    checkOperands(call, 0, 0, "serve [flags]");
+    const config = call.config();
+    using lines = lineLog(config.logLevel, config.logFormat);
+    using _ = logStrayErrors(lines.log);
+    await runServer(config, lines);
+    return EXIT.ok;
+  },
+};

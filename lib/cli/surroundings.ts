@@ -1,0 +1,86 @@
+/** What a command sees of the world and says to it, apart from files and the network. @module */
+import type { System } from "../config.ts";
+import { KEYS, variableName } from "../config/names.ts";
+import { hostname } from "../config/values.ts";
+
+/** Where a command runs. A test passes its own. */
+export interface Surroundings {
+  /** The environment, as far as it may be read. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** What defaults are taken from. */
+  readonly system: System;
+  /** Writes a line to standard output. */
+  out(line: string): void;
+  /** Writes a line to standard error. */
+  err(line: string): void;
+}
+
+function mayRead(variable?: string): boolean {
+  const descriptor = { name: "env", variable } as const;
+  return Deno.permissions.querySync(descriptor).state === "granted";
+}
+
+/**
+ * Reads the environment without being asked about it: what may not be read is left out. Only where
+ * the list of names may be read can a misspelt `SMTPD_` variable be noticed.
+ */
+function readEnvironment(): ReadonlyMap<string, string> {
+  try {
+    if (mayRead() || mayRead("SMTPD_PORT")) return new Map(Object.entries(Deno.env.toObject()));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+  const found = new Map<string, string>();
+  for (const name of [...KEYS.map(variableName), "HOME", "XDG_STATE_HOME", "LOCALAPPDATA"]) {
+    const value = mayRead(name) ? Deno.env.get(name) : undefined;
+    if (value !== undefined) found.set(name, value);
+  }
+  return found;
+}
+
+function mayAsk(kind: "hostname" | "uid"): boolean {
+  return Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
+}
+
+/** `/var/spool/smtpd` for root, else a folder of the user's by the XDG Base Directory rules. */
+function stateDirectory(environment: ReadonlyMap<string, string>): string {
+  if (Deno.build.os === "windows") {
+    return `${environment.get("LOCALAPPDATA") ?? environment.get("USERPROFILE") ?? "."}\\smtpd`;
+  }
+  if (mayAsk("uid") && Deno.uid() === 0) return "/var/spool/smtpd";
+  const stateHome = environment.get("XDG_STATE_HOME");
+  // The rules say that a relative path is to be ignored.
+  if (stateHome?.startsWith("/")) return `${stateHome}/smtpd`;
+  return `${environment.get("HOME") ?? "."}/.local/state/smtpd`;
+}
+
+/** The system's defaults. */
+export function realSystem(environment: ReadonlyMap<string, string>): System {
+  return {
+    hostname: () =>
+      (mayAsk("hostname") ? hostname.parse(Deno.hostname()) : undefined) ?? "localhost",
+    stateDirectory: () => stateDirectory(environment),
+    isTerminal: () => Deno.stderr.isTerminal(),
+  };
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  } catch (error) {
+    // A reader such as `head` that has seen enough is no reason to fail.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** The surroundings of this process. */
+export function realSurroundings(): Surroundings {
+  const environment = readEnvironment();
+  return {
+    environment,
+    system: realSystem(environment),
+    out: (line) => writeAll(Deno.stdout, `${line}\n`),
+    err: (line) => writeAll(Deno.stderr, `${line}\n`),
+  };
+}

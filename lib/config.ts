@@ -1,0 +1,294 @@
+/**
+ * Everything that can be set, in one table: flags, environment variables, keys of the config file
+ * and the help are made from it.
+ *
+ * @module
+ */
+import {
+  address,
+  domain,
+  duration,
+  hostname,
+  nameServer,
+  oneOf,
+  path,
+  readBy,
+  size,
+  truth,
+  type Value,
+  ValueError,
+  wholeNumber,
+} from "./config/values.ts";
+import type { LogLevel } from "./net/log.ts";
+import { type Cidr, parseCidr } from "./policy/network.ts";
+import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
+import type { Endpoint } from "./policy/session.ts";
+import type { Route } from "./relay/next_hop.ts";
+import { parseRoute } from "./relay/route.ts";
+
+/** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
+export interface Config {
+  readonly port: number;
+  /** Empty for every address, IPv6 and IPv4. */
+  readonly host: readonly string[];
+  readonly hostname: string;
+  readonly localDomain: readonly string[];
+  /** The state directory. */
+  readonly queue: string;
+  readonly maildir: string;
+  readonly noQueue: boolean;
+  readonly relayFrom: readonly Cidr[];
+  readonly route: Route;
+  /** The name server to ask, or `undefined` for the system's. */
+  readonly dns: Endpoint | undefined;
+  readonly mxPort: number;
+  readonly allowLocalMx: boolean;
+  readonly maxSize: number;
+  readonly maxRecipients: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
+  readonly timeout: number;
+  readonly bareNewline: "reject" | "normalize";
+  readonly config: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  /** How long a client may be silent in mail data. */
+  readonly dataTimeout: number;
+  readonly sessionTimeout: number;
+  /** Octets of mail data a second below which a client is cut off after a minute; 0 for no floor. */
+  readonly minDataRate: number;
+  readonly maxErrors: number;
+  readonly drainTimeout: number;
+}
+
+/** What defaults are taken from where nothing is set. */
+export interface System {
+  /** The name of this host, or `localhost` where it has none that could be used. */
+  hostname(): string;
+  /** Where state is kept. */
+  stateDirectory(): string;
+  /** Whether standard error is a terminal. */
+  isTerminal(): boolean;
+}
+
+/** One setting. */
+export interface Option<T = unknown> {
+  /** What it is for, in one line of the help. */
+  readonly meaning: string;
+  /** What stands for the value in the help; none for a setting that is on or off. */
+  readonly placeholder?: string;
+  /** The flag of one letter. */
+  readonly short?: string;
+  /** Whether it can be given more than once. */
+  readonly repeatable: boolean;
+  /** Whether only the config file can set it. */
+  readonly fileOnly: boolean;
+  /** How one value is written. */
+  readonly value: Value<unknown>;
+  /** The default as the help shows it. */
+  readonly shownDefault: string;
+  /** The values to take where none is given. */
+  fallback(system: System, settled: Partial<Config>): readonly string[];
+  /** Makes the setting of its values; `parse` reads one of them. */
+  read(texts: readonly string[], parse: <V>(value: Value<V>, text: string) => V): T;
+}
+
+interface Description {
+  readonly meaning: string;
+  readonly placeholder?: string;
+  readonly short?: string;
+  readonly fileOnly?: boolean;
+  readonly shownDefault?: string;
+  readonly byDefault: string | readonly string[] | Option["fallback"];
+}
+
+function describe<T>(
+  value: Value<unknown>,
+  repeatable: boolean,
+  { byDefault, ...rest }: Description,
+  read: Option<T>["read"],
+): Option<T> {
+  const texts = typeof byDefault === "string" ? [byDefault] : byDefault;
+  return {
+    fileOnly: false,
+    shownDefault: typeof texts === "function" ? "" : texts.join(", ") || "none",
+    ...rest,
+    value,
+    repeatable,
+    fallback: typeof texts === "function" ? texts : () => texts,
+    read,
+  };
+}
+
+function one<T>(value: Value<T>, description: Description): Option<T> {
+  return describe(value, false, description, ([text], parse) => parse(value, text));
+}
+
+function perhaps<T>(value: Value<T>, description: Description): Option<T | undefined> {
+  return describe(
+    value,
+    false,
+    description,
+    ([text], parse) => text === undefined ? undefined : parse(value, text),
+  );
+}
+
+function several<T>(value: Value<T>, description: Description): Option<readonly T[]> {
+  return describe(
+    value,
+    true,
+    description,
+    (texts, parse) => texts.map((text) => parse(value, text)),
+  );
+}
+
+const withoutQueue: Value<boolean> = {
+  ...truth,
+  parse(text) {
+    if (text === "false") throw new ValueError("there is no queue yet, give true or leave it out");
+    return truth.parse(text);
+  },
+};
+
+/** Every setting by its key, in the order of the help. */
+export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
+  port: one(wholeNumber(0, 65_535), {
+    meaning: "port of the SMTP listener; 0 picks a free one",
+    placeholder: "N",
+    short: "p",
+    byDefault: "25",
+  }),
+  host: several(address, {
+    meaning: "address to bind",
+    placeholder: "ADDR",
+    shownDefault: "every address, IPv6 and IPv4",
+    byDefault: [],
+  }),
+  hostname: one(hostname, {
+    meaning: "name in 220, EHLO and Received",
+    placeholder: "NAME",
+    shownDefault: "the system's",
+    byDefault: (system) => [system.hostname()],
+  }),
+  localDomain: several(domain, {
+    meaning: "a domain whose mail is delivered here",
+    placeholder: "D",
+    byDefault: [],
+  }),
+  queue: one(path, {
+    meaning: "the state directory; as yet only the Maildirs are there",
+    placeholder: "DIR",
+    shownDefault: "/var/spool/smtpd for root, else $XDG_STATE_HOME/smtpd",
+    byDefault: (system) => [system.stateDirectory()],
+  }),
+  maildir: one(path, {
+    meaning: "where local mail goes: DIR/<domain>/<local-part>",
+    placeholder: "DIR",
+    shownDefault: "mail in the state directory",
+    byDefault: (_, settled) => [`${settled.queue}/mail`],
+  }),
+  noQueue: one(withoutQueue, {
+    meaning: "pass-through: answer 250 only after the next hop has, store nothing",
+    shownDefault: "always, there is no queue yet",
+    byDefault: "true",
+  }),
+  relayFrom: several(readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32"), {
+    meaning: "clients that may relay anywhere",
+    placeholder: "CIDR",
+    byDefault: DEFAULT_RELAY_FROM,
+  }),
+  route: one(readBy(parseRoute, "give mx, smtp://host[:port], lmtp://host[:port] or discard"), {
+    meaning:
+      "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], discard",
+    placeholder: "TARGET",
+    byDefault: "mx",
+  }),
+  dns: perhaps(nameServer, {
+    meaning: "ask this name server",
+    placeholder: "ADDR[:PORT]",
+    shownDefault: "the system's",
+    byDefault: [],
+  }),
+  mxPort: one(wholeNumber(1, 65_535), {
+    meaning: "port on which MX hosts are contacted",
+    placeholder: "N",
+    byDefault: "25",
+  }),
+  allowLocalMx: one(truth, {
+    meaning: "deliver to MX hosts that resolve to loopback or private addresses",
+    shownDefault: "off",
+    byDefault: "false",
+  }),
+  maxSize: one(size, { meaning: "largest message", placeholder: "SIZE", byDefault: "25MiB" }),
+  maxRecipients: one(wholeNumber(1), {
+    meaning: "recipients in one transaction",
+    placeholder: "N",
+    byDefault: "1000",
+  }),
+  maxConnections: one(wholeNumber(1), {
+    meaning: "connections at once; one more gets 421",
+    placeholder: "N",
+    byDefault: "1000",
+  }),
+  maxConnectionsPerIp: one(wholeNumber(1), {
+    meaning: "connections at once from one client address",
+    placeholder: "N",
+    byDefault: "50",
+  }),
+  timeout: one(duration, {
+    meaning: "how long a client may be silent in a command",
+    placeholder: "DURATION",
+    byDefault: "5m",
+  }),
+  bareNewline: one(oneOf("reject", "normalize"), {
+    meaning: "a bare CR or LF from a client: reject or normalize",
+    placeholder: "MODE",
+    byDefault: "reject",
+  }),
+  config: perhaps(path, {
+    meaning: "JSON file with the same settings",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
+  logLevel: one(oneOf("debug", "info", "warn", "error"), {
+    meaning: "debug, info, warn or error",
+    placeholder: "LEVEL",
+    byDefault: "info",
+  }),
+  logFormat: one(oneOf("text", "json"), {
+    meaning: "text or json",
+    placeholder: "FORMAT",
+    shownDefault: "text on a terminal, else json",
+    byDefault: (system) => [system.isTerminal() ? "text" : "json"],
+  }),
+  dataTimeout: one(duration, {
+    meaning: "how long a client may be silent in mail data",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "10m",
+  }),
+  sessionTimeout: one(duration, {
+    meaning: "how long a session may last",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "1h",
+  }),
+  minDataRate: one(wholeNumber(0), {
+    meaning: "octets of mail data a second, after the first minute; 0 for no floor",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "100",
+  }),
+  maxErrors: one(wholeNumber(1), {
+    meaning: "errors in one session; then 421",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "20",
+  }),
+  drainTimeout: one(duration, {
+    meaning: "how long transactions under way may take when the server stops",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "30s",
+  }),
+};

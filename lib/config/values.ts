@@ -1,0 +1,176 @@
+/** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
+import { parseDomain } from "../policy/domain.ts";
+import { formatIp, parseIp } from "../policy/network.ts";
+import type { Endpoint } from "../policy/session.ts";
+
+/** A kind of value: how it is read, and what to say when it cannot be. */
+export interface Value<T> {
+  /** The type it may have in JSON. A number may be written as text there as well. */
+  readonly type: "string" | "number" | "boolean";
+  /** What to give instead, as the end of "cannot use ...: ". */
+  readonly expects: string;
+  /** Answers the value, or `undefined` where the text is not one. May throw a {@linkcode ValueError}. */
+  parse(text: string): T | undefined;
+}
+
+/** Says of a value that is well written why it is refused all the same. */
+export class ValueError extends Error {
+  /** Makes the error from what to do instead, as the end of "cannot use ...: ". */
+  constructor(mend: string) {
+    super(mend);
+    this.name = "ValueError";
+  }
+}
+
+/** Longest delay that a timer keeps: a longer one would fire at once. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+const WHOLE_NUMBER = /^(?:0|[1-9][0-9]*)$/;
+
+function parseWholeNumber(text: string): number | undefined {
+  const number = WHOLE_NUMBER.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** A whole number from `least` to `most`, both included. */
+export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER): Value<number> {
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
+  return {
+    type: "number",
+    expects: `give a whole number, ${range}`,
+    parse(text) {
+      const number = parseWholeNumber(text);
+      return number !== undefined && number >= least && number <= most ? number : undefined;
+    },
+  };
+}
+
+function withUnit(
+  text: string,
+  units: ReadonlyMap<string, number>,
+  most: number,
+): number | undefined {
+  const match = /^([0-9]+)([A-Za-z]*)$/.exec(text);
+  const unit = match === null ? undefined : units.get(match[2]);
+  const count = match === null ? undefined : parseWholeNumber(match[1]);
+  if (unit === undefined || count === undefined) return undefined;
+  const product = count * unit;
+  return product > 0 && product <= most ? product : undefined;
+}
+
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["B", 1],
+  ["KB", 1_000],
+  ["KiB", 1_024],
+  ["MB", 1_000_000],
+  ["MiB", 1_048_576],
+  ["GiB", 1_073_741_824],
+]);
+
+/** A number of octets, at least one: `1000000`, `25MiB`. */
+export const size: Value<number> = {
+  type: "number",
+  expects: "give a size such as 1000000, 500KB or 25MiB (B, KB, KiB, MB, MiB, GiB)",
+  parse: (text) => withUnit(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER),
+};
+
+const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1_000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+
+/** A length of time in milliseconds, from one to what a timer keeps (24 days): `500ms`, `5m`. */
+export const duration: Value<number> = {
+  type: "string",
+  expects: "give a duration such as 500ms, 30s, 5m or 1h, 24d at most (ms, s, m, h, d)",
+  parse: (text) => withUnit(text, DURATION_UNITS, MAX_DELAY),
+};
+
+/** `true` or `false`, and nothing that only looks like it. */
+export const truth: Value<boolean> = {
+  type: "boolean",
+  expects: "give true or false",
+  parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
+};
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Value<T> {
+  return {
+    type: "string",
+    expects: `give ${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`,
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+/** The name of a file or folder. */
+export const path: Value<string> = {
+  type: "string",
+  expects: "give a path",
+  parse: (text) => text.includes("\0") ? undefined : text,
+};
+
+/** A domain whose mail is local, in the form in which domains are compared. */
+export const domain: Value<string> = {
+  type: "string",
+  expects: "give a domain such as example.org",
+  parse: parseDomain,
+};
+
+/** The name of this host. What EHLO may say (RFC 5321 section 4.1.2) has no underscore. */
+export const hostname: Value<string> = {
+  type: "string",
+  expects: "give a host name such as mail.example.org",
+  parse: (text) => text.includes("_") ? undefined : parseDomain(text),
+};
+
+function parseAddress(text: string): string | undefined {
+  const ip = parseIp(text);
+  return ip && formatIp(ip);
+}
+
+/** An address to bind. Brackets round an IPv6 address do no harm. */
+export const address: Value<string> = {
+  type: "string",
+  expects: "give an IPv4 or IPv6 address such as 127.0.0.1 or ::1",
+  parse: (text) => parseAddress(/^\[(.*:.*)\]$/.exec(text)?.[1] ?? text),
+};
+
+/**
+ * A value that a parser of another layer reads. Its `SyntaxError` says behind the last colon what is
+ * wrong with the text; where that is no instruction, `expects` follows.
+ */
+export function readBy<T>(parser: (text: string) => T, expects: string): Value<T> {
+  return {
+    type: "string",
+    expects,
+    parse(text) {
+      try {
+        return parser(text);
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        const reason = error.message.slice(error.message.lastIndexOf(": ") + 2);
+        throw new ValueError(/\bwrite\b/.test(reason) ? reason : `${reason}; ${expects}`);
+      }
+    },
+  };
+}
+
+const PORT = wholeNumber(1, 65_535);
+
+/** A name server: `192.0.2.1`, `192.0.2.1:5353`, `::1`, `[::1]:5353`; port 53 unless given. */
+export const nameServer: Value<Endpoint> = {
+  type: "string",
+  expects: "give an address and perhaps a port, such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353",
+  parse(text) {
+    const whole = parseAddress(text);
+    if (whole !== undefined) return { address: whole, port: 53 };
+    const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
+    const address = parseAddress(match?.[1] ?? match?.[2] ?? "");
+    const port = PORT.parse(match?.[3] ?? "53");
+    return address === undefined || port === undefined ? undefined : { address, port };
+  },
+};

@@ -1,0 +1,51 @@
+/**
+ * The building blocks of a mail server: one that gives you sessions, sessions that give you messages,
+ * a relay that you can hand a message to, and the protocol itself without any I/O.
+ *
+ * @example A mail relay.
+ * ```ts
+ * import { listen, relay } from "@smtpd/smtpd";
+ *
+ * await using server = listen({ port: 0, hosts: ["127.0.0.1"] }, async (session) => {
+ *   for await (const mail of session.process()) {
+ *     mail.accept(await relay(mail)); // 250 only after the next hop's
+ *   }
+ * });
+ * console.log(`smtp://127.0.0.1:${server.port}`);
+ * ```
+ *
+ * @module
+ */
+export {
+  type IncomingSession,
+  listen,
+  type ListeningServer,
+  type ListenOptions,
+  type SessionHandler,
+} from "./net/listen.ts";
+export type { IncomingMail } from "./net/incoming_mail.ts";
+export type { Clock } from "./net/clock.ts";
+export type { Log, LogFields, LogLevel } from "./net/log.ts";
+export type { RunningServer } from "./net/server.ts";
+export type { ServerLimits } from "./net/server_options.ts";
+
+export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
+export type { Endpoint, Session } from "./policy/session.ts";
+export type { HeaderField } from "./message/header.ts";
+
+export { relay, type RelayOptions } from "./relay/relay.ts";
+export type { OutgoingMessage, RelayResult } from "./relay/offer.ts";
+
+export type { BodyType, Envelope, MailParameters, RcptParameters } from "./smtp/envelope.ts";
+export { formatMailbox, formatPath, type Mailbox, needsUtf8 } from "./smtp/mailbox.ts";
+export {
+  formatReply,
+  isPermanent,
+  isPositive,
+  isTransient,
+  printable,
+  type Reply,
+  reply,
+  replyForAll,
+  SmtpError,
+} from "./smtp/reply.ts";

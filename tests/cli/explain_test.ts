@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import { explainMailbox } from "../../lib/cli/explain.ts";
+import type { Key } from "../../lib/config/names.ts";
+import { resolveConfig } from "../../lib/config/sources.ts";
+import type { Dns, MxRecord } from "../../lib/relay/dns.ts";
+import { call, testSystem } from "./surroundings.ts";
+
+const mx = new Map<string, MxRecord[]>([
+  ["good.example", [
+    { preference: 20, exchange: "b.example." },
+    { preference: 10, exchange: "a.example." },
+    { preference: 10, exchange: "inside.example." },
+  ]],
+  ["null.example", [{ preference: 0, exchange: "." }]],
+  ["loop.example", [{ preference: 10, exchange: "host.example." }]],
+]);
+const a = new Map([
+  ["a.example", ["203.0.113.1"]],
+  ["b.example", ["203.0.113.2"]],
+  ["inside.example", ["10.0.0.1"]],
+  ["host.example", ["203.0.113.9"]],
+  ["plain.example", ["203.0.113.3"]],
+]);
+const aaaa = new Map([["a.example", ["2001:db8::1"]]]);
+
+const dns: Dns = {
+  mx(domain) {
+    if (domain === "broken.example") return Promise.reject(new Error("SERVFAIL"));
+    return Promise.resolve(mx.get(domain) ?? []);
+  },
+  a: (host) => Promise.resolve(a.get(host) ?? []),
+  aaaa: (host) => Promise.resolve(aaaa.get(host) ?? []),
+};
+
+async function explained(
+  localPart: string,
+  domain: string,
+  flags: Partial<Record<Key, string[]>>,
+): Promise<{ code: number; lines: string[] }> {
+  const config = resolveConfig({
+    flags: new Map(Object.entries({ maildir: ["/mail"], ...flags }) as [Key, string[]][]),
+    environment: new Map(),
+  }, testSystem);
+  const lines: string[] = [];
+  const resolver = {
+    dns,
+    ourselves: { names: new Set(["host.example"]), endpoints: [] },
+    random: () => 0.999,
+  };
+  const code = await explainMailbox({ localPart, domain }, config, resolver, (topic, text) => {
+    lines.push(`${topic}: ${text}`);
+  });
+  return { code, lines };
+}
+
+const RELAYING = "relaying: for clients in 127.0.0.0/8, ::1/128; 550 5.7.1 for all others";
+
+const cases: [
+  localPart: string,
+  domain: string,
+  flags: Partial<Record<Key, string[]>>,
+  code: number,
+  lines: string[],
+][] = [
+  ["Joe", "Example.ORG", { localDomain: ["example.org"] }, 0, [
+    "address: Joe@Example.ORG",
+    "local: yes, from every client",
+    "outcome: would be delivered into /mail/example.org/joe/new",
+  ]],
+  ["../x", "example.org", { localDomain: ["example.org"] }, 0, [
+    'address: "../x"@example.org',
+    "local: yes, from every client",
+    "outcome: would be delivered into /mail/example.org/%2e.%2fx/new",
+  ]],
+  ["é".repeat(100), "example.org", { localDomain: ["example.org"] }, 69, [
+    `address: ${"\\xe9".repeat(100)}@example.org`,
+    "local: yes, from every client",
+    "outcome: would be refused: 553 5.1.3 Cannot have a mailbox of this name",
+  ]],
+  ["joe", "good.example", {}, 0, [
+    "address: joe@good.example",
+    "local: no, good.example is not a local domain",
+    RELAYING,
+    "route: mx, by the MX records of good.example",
+    "hosts: from MX records, in this order",
+    "host: 10 a.example port 25: 2001:db8::1, 203.0.113.1",
+    "host: 20 b.example port 25: 203.0.113.2",
+    "left out: inside.example 10.0.0.1: a private address",
+    "outcome: would be sent to a.example, 2001:db8::1 port 25 first",
+  ]],
+  ["joe", "plain.example", { relayFrom: ["192.0.2.0/24"] }, 0, [
+    "address: joe@plain.example",
+    "local: no, plain.example is not a local domain",
+    "relaying: for clients in 192.0.2.0/24; 550 5.7.1 for all others",
+    "route: mx, by the MX records of plain.example",
+    "hosts: from implicit MX, in this order",
+    "host: 0 plain.example port 25: 203.0.113.3",
+    "outcome: would be sent to plain.example, 203.0.113.3 port 25 first",
+  ]],
+  ["joe", "null.example", {}, 69, [
+    "address: joe@null.example",
+    "local: no, null.example is not a local domain",
+    RELAYING,
+    "route: mx, by the MX records of null.example",
+    "outcome: would be refused: 556 5.1.10 The domain null.example takes no mail (null MX)",
+  ]],
+  ["joe", "loop.example", {}, 69, [
+    "address: joe@loop.example",
+    "local: no, loop.example is not a local domain",
+    RELAYING,
+    "route: mx, by the MX records of loop.example",
+    "left out: host.example: it is this server",
+    "outcome: would be refused: 554 5.4.6 Mail for loop.example loops back to myself",
+  ]],
+  ["joe", "broken.example", {}, 75, [
+    "address: joe@broken.example",
+    "local: no, broken.example is not a local domain",
+    RELAYING,
+    "route: mx, by the MX records of broken.example",
+    "outcome: would be put off: 451 4.4.3 The name servers cannot tell the MX records of broken.example now",
+  ]],
+  ["joe", "[203.0.113.7]", {}, 0, [
+    "address: joe@[203.0.113.7]",
+    "local: no, [203.0.113.7] is not a local domain",
+    RELAYING,
+    "route: mx, to the address [203.0.113.7]",
+    "hosts: from address literal, in this order",
+    "host: 0 [203.0.113.7] port 25: 203.0.113.7",
+    "outcome: would be sent to [203.0.113.7], 203.0.113.7 port 25 first",
+  ]],
+  ["joe", "any.example", { route: ["smtp://127.0.0.1:2500"] }, 0, [
+    "address: joe@any.example",
+    "local: no, any.example is not a local domain",
+    RELAYING,
+    "route: smtp://127.0.0.1:2500",
+    "hosts: from route, in this order",
+    "host: 0 127.0.0.1 port 2500: 127.0.0.1",
+    "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2500 first",
+  ]],
+  ["joe", "any.example", { route: ["discard"] }, 0, [
+    "address: joe@any.example",
+    "local: no, any.example is not a local domain",
+    RELAYING,
+    "route: discard",
+    "outcome: would be accepted and dropped",
+  ]],
+  ["postmaster", "", {}, 69, [
+    "address: postmaster",
+    "local: no, a bare postmaster is not a local domain",
+    RELAYING,
+    "route: mx",
+    "outcome: would be refused: 550 5.1.1 There is no postmaster here: no domain is local",
+  ]],
+];
+
+Deno.test("explain tells each step, and exits by the outcome", async (t) => {
+  for (const [localPart, domain, flags, code, lines] of cases) {
+    await t.step(`${localPart.slice(0, 20)}@${domain} ${JSON.stringify(flags)}`, async () => {
+      assertEquals(await explained(localPart, domain, flags), { code, lines });
+    });
+  }
+});
+
+Deno.test("explain takes an address with angle brackets and without", async () => {
+  for (const address of ["joe@example.org", "<joe@example.org>", '"joe"@example.org']) {
+    const { code, out } = await call([
+      "explain",
+      address,
+      "--local-domain=example.org",
+      "--maildir=/mail",
+    ]);
+    assertEquals(code, 0);
+    assertEquals(
+      out,
+      "address   joe@example.org\n" +
+        "local     yes, from every client\n" +
+        "outcome   would be delivered into /mail/example.org/joe/new\n",
+    );
+  }
+});
