@@ -1,0 +1,24 @@
+/**
+ * The benchmark: `deno task bench [accept] [decoder] [idle] [large]`, all of them if none is named. It
+ * prints figures and asserts nothing, because machines differ; what is compared runs side by side.
+ */
+import { benchAccept } from "./accept.ts";
+import { benchDecoder } from "./decoder.ts";
+import { benchIdle } from "./idle.ts";
+import { benchLarge } from "./large.ts";
+
+const parts = new Map<string, () => void | Promise<void>>([
+  ["decoder", benchDecoder],
+  ["accept", benchAccept],
+  ["idle", benchIdle],
+  ["large", benchLarge],
+]);
+
+const unknown = Deno.args.find((name) => !parts.has(name));
+if (unknown !== undefined) {
+  console.error(`bench: there is no part ${unknown}: name any of ${[...parts.keys()].join(", ")}`);
+  Deno.exit(64);
+}
+for (const [name, run] of parts) {
+  if (Deno.args.length === 0 || Deno.args.includes(name)) await run();
+}
