@@ -13,6 +13,9 @@ const MAX_DOMAIN_LENGTH = 253;
  */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
+/** Nearly every domain that is asked about, at once: short labels of which the last is letters. */
+const PLAIN_DOMAIN = /^(?:[A-Za-z0-9_]{1,63}\.)*[A-Za-z]{2,63}$/;
+
 /** ASCII that cannot be part of a domain, some of which a URL parser would take for something else. */
 const NOT_DOMAIN = /[^A-Za-z0-9._\-\u0080-\uffff]/;
 const NOT_ASCII = /[\u0080-\uffff]/;
@@ -25,6 +28,7 @@ const NOT_ASCII = /[\u0080-\uffff]/;
  *   empty label, a label of more than 63 octets, more than 253 in all
  */
 export function parseDomain(text: string): string | undefined {
+  if (text.length <= MAX_DOMAIN_LENGTH && PLAIN_DOMAIN.test(text)) return text.toLowerCase();
   if (text.length > 4 * MAX_DOMAIN_LENGTH || NOT_DOMAIN.test(text)) return undefined;
   let domain = text.toLowerCase();
   if (NOT_ASCII.test(domain)) {

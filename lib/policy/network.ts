@@ -211,7 +211,13 @@ export function formatCidr(cidr: Cidr): string {
 }
 
 /** Whether an address lies in a network. IPv4 lies in no IPv6 network, and the reverse. */
-export function cidrContains(cidr: Cidr, ip: Ip): boolean {
-  if (cidr.base.version !== ip.version) return false;
-  return masked(ip.octets, cidr.prefixLength).every((octet, i) => octet === cidr.base.octets[i]);
+export function cidrContains({ base, prefixLength }: Cidr, ip: Ip): boolean {
+  if (base.version !== ip.version) return false;
+  const whole = prefixLength >> 3;
+  for (let i = 0; i < whole; i++) {
+    if (ip.octets[i] !== base.octets[i]) return false;
+  }
+  const rest = prefixLength & 7;
+  return rest === 0 ||
+    ((ip.octets[whole] ^ base.octets[whole]) & (0xff << (8 - rest)) & 0xff) === 0;
 }

@@ -9,9 +9,9 @@ import { IncomingMailData } from "./incoming_mail_data.ts";
 import { LineCutter } from "./line_cutter.ts";
 import { readMailParameters } from "./mail_parameters.ts";
 import { type Mailbox, needsUtf8 } from "./mailbox.ts";
-import { asciiOctets } from "./octets.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "./receiver_events.ts";
-import { formatReply, isPositive, type Reply, reply } from "./reply.ts";
+import { isPositive, type Reply, reply } from "./reply.ts";
+import { ReplyWriter } from "./reply_writer.ts";
 import { outOfSequence, type State, TRANSITIONS } from "./transitions.ts";
 
 /** How a receiver behaves. */
@@ -36,16 +36,12 @@ export interface ReceiverOptions {
  */
 export const MAX_COMMAND_LINE = 2048;
 
-/** Output above this is written before more commands are looked at, so that it stays small. */
-const OUTPUT_HIGH_WATER = 4096;
-
 const NO_BYTES = new Uint8Array(0);
 
 const OK = reply(250, "2.0.0", "Ok");
 const NO_VRFY = reply(252, "2.5.2", "Cannot verify, but will take mail for it");
 const HELP = reply(214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP");
 const TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients");
-const TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing");
 const START_DATA = reply(354, undefined, "Start mail input; end with <CRLF>.<CRLF>");
 
 /** The mail transaction that is open. */
@@ -63,23 +59,23 @@ interface Transaction {
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #lines: LineCutter;
+  readonly #output: ReplyWriter;
   #state: State = "connected";
   #input = NO_BYTES;
   #position = 0;
-  #output = "";
   #question: ReceiverQuestion | undefined;
-  #errors = 0;
   #transaction: Transaction | undefined;
   #data: IncomingMailData | undefined;
   /** Where a BDAT chunk that came out of sequence leaves the session: where it was. */
   #stateBehindChunk: State | undefined;
-  /** Said by the next event: the session is over. */
+  /** The last reply of a session that ends without 421. */
   #closing: Reply | undefined;
 
   /** Begins before the greeting. */
   constructor(options: ReceiverOptions) {
     this.#options = options;
     this.#lines = new LineCutter(MAX_COMMAND_LINE, options.normalizeNewlines);
+    this.#output = new ReplyWriter(options.maxErrors);
   }
 
   /** Where the session is. */
@@ -115,10 +111,7 @@ export class Receiver {
 
   /** The octets to write, or `undefined` if there are none. */
   takeOutput(): Uint8Array | undefined {
-    if (this.#output === "") return undefined;
-    const bytes = asciiOctets(this.#output);
-    this.#output = "";
-    return bytes;
+    return this.#output.take();
   }
 
   /**
@@ -130,13 +123,14 @@ export class Receiver {
       throw new Error("Cannot give the next event before the last one is answered");
     }
     for (;;) {
-      if (this.#closing !== undefined) return this.#close(this.#closing);
+      const last = this.#closing ?? this.#output.last;
+      if (last !== undefined && this.#state !== "closed") return this.#close(last);
       if (this.#state === "connected") return this.#ask({ type: "connect" });
       if (this.#state === "closed") {
         this.#position = this.#input.length;
         return undefined;
       }
-      if (this.#output.length > OUTPUT_HIGH_WATER) return undefined;
+      if (this.#output.isFull) return undefined;
       // Without input, too: an empty chunk is at its end as soon as it is announced.
       if (this.#state === "data") return this.#readData();
       if (this.needsInput) return undefined;
@@ -161,9 +155,9 @@ export class Receiver {
         this.#state = "greeted";
         break;
       case "helo":
-        this.#state = "ready";
+        this.#endTransaction("ready");
         if (question.verb !== "HELO") {
-          this.#say({ code: 250, lines: [...answer.lines, ...this.#extensions()] });
+          this.#output.say({ code: 250, lines: [...answer.lines, ...this.#extensions()] });
           return;
         }
         break;
@@ -180,20 +174,21 @@ export class Receiver {
         // BDAT has no 354: its octets are coming already (RFC 3030 section 2).
         if (this.#data !== undefined) return;
         this.#data = this.#newMailData(false);
-        this.#say(START_DATA);
+        this.#output.say(START_DATA);
         return;
       case "chunk":
         this.#state = "chunks";
         break;
     }
-    this.#say(answer);
+    this.#output.say(answer);
   }
 
   /** Ends the session from this side: says `reply`, which is a 421, and reads nothing more. */
   close(reply: Reply): void {
     this.#question = undefined;
     if (this.#state === "closed" || this.#closing !== undefined) return;
-    this.#say(reply);
+    if (this.#output.last !== undefined) return;
+    this.#output.say(reply);
     this.#closing = reply;
   }
 
@@ -202,26 +197,11 @@ export class Receiver {
     return question;
   }
 
-  #say(reply: Reply): void {
-    this.#output += formatReply(reply);
-    if (reply.code === 421 && this.#state !== "closed") this.#closing = reply;
-  }
-
-  /** Says a negative reply, or that there were too many of them. Answers what was said. */
-  #sayNegative(reply: Reply): Reply {
-    // The client is told to send these recipients in another transaction; it has made no error.
-    const counts = reply.enhanced !== "4.5.3";
-    const said = counts && ++this.#errors > this.#options.maxErrors ? TOO_MANY_ERRORS : reply;
-    this.#say(said);
-    return said;
-  }
-
   #refuseCommand(reply: Reply): ReceiverEvent {
-    return { type: "refusal", reply: this.#sayNegative(reply) };
+    return { type: "refusal", reply: this.#output.sayNegative(reply) };
   }
 
   #close(reply: Reply): ReceiverEvent {
-    this.#closing = undefined;
     this.#state = "closed";
     this.#transaction = undefined;
     this.#data = undefined;
@@ -274,7 +254,6 @@ export class Receiver {
       case "HELO":
       case "EHLO":
       case "LHLO":
-        this.#endTransaction(this.#state);
         return this.#ask({ type: "helo", verb: command.verb, name: command.name });
       case "MAIL": {
         const { reversePath, parameters } = command;
@@ -303,21 +282,21 @@ export class Receiver {
       case "RSET": {
         const hadTransaction = this.#transaction !== undefined;
         this.#endTransaction(next);
-        this.#say(OK);
+        this.#output.say(OK);
         return hadTransaction ? { type: "reset", cause: "RSET" } : undefined;
       }
       case "NOOP":
-        this.#say(OK);
+        this.#output.say(OK);
         return undefined;
       case "VRFY":
-        this.#say(NO_VRFY);
+        this.#output.say(NO_VRFY);
         return undefined;
       case "HELP":
-        this.#say(HELP);
+        this.#output.say(HELP);
         return undefined;
       case "QUIT": {
         const bye = reply(221, "2.0.0", `${this.#options.hostname} closing connection`);
-        this.#say(bye);
+        this.#output.say(bye);
         return this.#close(bye);
       }
     }
@@ -367,7 +346,7 @@ export class Receiver {
         else this.#state = behind;
         this.#stateBehindChunk = undefined;
         this.#data = undefined;
-        return { type: "refusal", reply: this.#sayResults(results) };
+        return { type: "refusal", reply: this.#output.sayResults(results) };
       }
     }
   }
@@ -379,7 +358,7 @@ export class Receiver {
     if (results.length !== expected) {
       throw new TypeError("Cannot reply: LMTP takes a reply for each accepted recipient");
     }
-    this.#sayResults(results);
+    this.#output.sayResults(results);
   }
 
   /** One result for all is in LMTP one for each accepted recipient (RFC 2033 section 4.2). */
@@ -389,30 +368,11 @@ export class Receiver {
     return Array.from({ length }, () => result);
   }
 
-  /** Says what became of the mail data; in LMTP its failure for all is one error, too. */
-  #sayResults(results: readonly Reply[]): Reply {
-    const [first, ...others] = results;
-    let said = first;
-    if (results.some(isPositive)) {
-      // Who delivers mail may have a wrong recipient now and then, however long the session.
-      this.#errors = 0;
-      this.#say(first);
-    } else {
-      said = this.#sayNegative(first);
-    }
-    for (const other of others) {
-      // Nothing is said behind the reply that ends the session.
-      if (this.#closing !== undefined) break;
-      this.#say(other);
-    }
-    return said;
-  }
-
   #refuse(question: ReceiverQuestion, answer: Reply): void {
     if (question.type === "connect") {
       // Only QUIT follows a refused greeting, unless it was 421 (RFC 5321 section 3.1).
       this.#state = "refused";
-      this.#say(answer);
+      this.#output.say(answer);
       return;
     }
     if (question.type === "data" && this.#data !== undefined) {
@@ -421,7 +381,7 @@ export class Receiver {
       return;
     }
     if (question.type === "chunk" || question.type === "data") this.#endTransaction("ready");
-    this.#sayNegative(answer);
+    this.#output.sayNegative(answer);
   }
 
   #endTransaction(state: State): void {

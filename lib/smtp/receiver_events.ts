@@ -7,15 +7,16 @@ export type ResetCause =
   | "RSET"
   | "bare CR"
   | "bare LF"
-  | "too large"
-  /** The caller answered negatively, so it knows. */
-  | "refused";
+  | "too large";
 
 /** An event that has to be answered by `reply` before the next one is asked for. */
 export type ReceiverQuestion =
   /** The client has connected. The reply is the greeting. */
   | { readonly type: "connect" }
-  /** A greeting of the client. It ends a mail transaction that is open. */
+  /**
+   * A greeting of the client. A positive reply ends the mail transaction that is open; a refusal
+   * leaves everything as it was (RFC 5321 section 4.1.4).
+   */
   | { readonly type: "helo"; readonly verb: "HELO" | "EHLO" | "LHLO"; readonly name: string }
   /** A mail transaction begins. */
   | { readonly type: "mail"; readonly mail: MailParameters }

@@ -1,0 +1,72 @@
+/** What the receiver says: replies in order, and how many of them were negative. @module */
+import { asciiOctets } from "./octets.ts";
+import { formatReply, isPositive, type Reply, reply } from "./reply.ts";
+
+/** Output above this is written before more commands are looked at, so that it stays small. */
+const HIGH_WATER = 4096;
+
+const TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing");
+
+/** Collects replies until they are written, all that are there in one piece. */
+export class ReplyWriter {
+  readonly #maxErrors: number;
+  #output = "";
+  #errors = 0;
+  #last: Reply | undefined;
+
+  /** @param maxErrors the negative replies that are said; the next one becomes 421 */
+  constructor(maxErrors: number) {
+    this.#maxErrors = maxErrors;
+  }
+
+  /** Whether so much waits to be written that nothing should be added. */
+  get isFull(): boolean {
+    return this.#output.length > HIGH_WATER;
+  }
+
+  /** The 421 that was said, behind which nothing is (RFC 5321 section 3.8). */
+  get last(): Reply | undefined {
+    return this.#last;
+  }
+
+  /** Says a reply. */
+  say(reply: Reply): void {
+    this.#output += formatReply(reply);
+    if (reply.code === 421) this.#last = reply;
+  }
+
+  /** Says a negative reply, or that there were too many of them. Answers what was said. */
+  sayNegative(reply: Reply): Reply {
+    // The client is told to send these recipients in another transaction; it has made no error.
+    const counts = reply.enhanced !== "4.5.3";
+    const said = counts && ++this.#errors > this.#maxErrors ? TOO_MANY_ERRORS : reply;
+    this.say(said);
+    return said;
+  }
+
+  /** Says what became of one message; in LMTP, failures for many recipients are one error. */
+  sayResults(results: readonly Reply[]): Reply {
+    const [first, ...others] = results;
+    let said = first;
+    if (results.some(isPositive)) {
+      // Who delivers mail may have a wrong recipient now and then, however long the session.
+      this.#errors = 0;
+      this.say(first);
+    } else {
+      said = this.sayNegative(first);
+    }
+    for (const other of others) {
+      if (this.#last !== undefined) break;
+      this.say(other);
+    }
+    return said;
+  }
+
+  /** The octets to write, or `undefined` if there are none; they are forgotten here. */
+  take(): Uint8Array | undefined {
+    if (this.#output === "") return undefined;
+    const octets = asciiOctets(this.#output);
+    this.#output = "";
+    return octets;
+  }
+}
