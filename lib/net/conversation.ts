@@ -26,6 +26,9 @@ const CHUNK_OK = reply(250, "2.0.0", "Chunk ok");
 /** Said to a client that is still there when the server goes. */
 export const SHUTTING_DOWN: Reply = reply(421, "4.3.2", "Service shutting down, try again later");
 
+/** The protocol that each greeting asks for. */
+const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;
+
 /** One session, and the mail transaction that is open in it. */
 export class Conversation implements Session {
   readonly id: string = newId();
@@ -109,14 +112,7 @@ export class Conversation implements Session {
       case "connect":
         return this.#answerConnect();
       case "helo":
-        this.#dropTransaction();
-        this.#protocol = question.verb === "HELO"
-          ? "SMTP"
-          : question.verb === "EHLO"
-          ? "ESMTP"
-          : "LMTP";
-        this.#heloName = printable(question.name);
-        return this.#answerHelo();
+        return this.#answerHelo(question.verb, printable(question.name));
       case "mail": {
         if (this.#isEnding) return SHUTTING_DOWN;
         const begun = MailTransaction.begin(this.#context, this, newId(), question.mail);
@@ -160,17 +156,25 @@ export class Conversation implements Session {
     );
   }
 
-  #answerHelo(): MaybePromise<Reply> {
+  /** A greeting that is refused leaves the session as it was (RFC 5321 section 4.1.4). */
+  #answerHelo(verb: keyof typeof PROTOCOLS, name: string): MaybePromise<Reply> {
     const { hooks, hostname, log } = this.#context;
-    return guarded(
-      () =>
-        chain(hooks.helo?.(this), (verdict) => {
-          const refusal = refusalOf(verdict);
-          if (refusal !== undefined) return this.#logRefusal("helo", refusal);
-          return reply(250, undefined, `${hostname} greets ${this.#heloName}`);
-        }),
+    const before = { protocol: this.#protocol, heloName: this.#heloName };
+    this.#protocol = PROTOCOLS[verb];
+    this.#heloName = name;
+    const answered = guarded(
+      () => chain(hooks.helo?.(this), refusalOf),
       (error) => replyTo(error, log, this, "helo"),
     );
+    return chain(answered, (refusal) => {
+      if (refusal === undefined) {
+        this.#dropTransaction();
+        return reply(250, undefined, `${hostname} greets ${name}`);
+      }
+      this.#protocol = before.protocol;
+      this.#heloName = before.heloName;
+      return this.#logRefusal("helo", refusal);
+    });
   }
 
   #answerEnd(size: number): MaybePromise<Reply | readonly Reply[]> {
