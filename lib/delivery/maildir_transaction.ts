@@ -2,7 +2,7 @@
 import { returnPathField } from "../message/trace.ts";
 import type { Log } from "../net/log.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { type Reply, reply } from "../smtp/reply.ts";
+import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import { MailFile } from "./mail_file.ts";
 import { type MailboxDirectories, removeQuietly, syncDirectory } from "./mailbox_directory.ts";
 
@@ -20,13 +20,13 @@ export interface MaildirTransactionOptions {
   readonly log: Log;
 }
 
-const RECIPIENT_OK: Reply = reply(250, "2.1.5", "Recipient ok");
-const DELIVERED: Reply = reply(250, "2.0.0", "Delivered");
-const NO_RECIPIENTS: Reply = reply(554, "5.5.1", "No valid recipients");
-const NO_SPACE: Reply = reply(452, "4.3.1", "Not enough space to store this message");
+const RECIPIENT_OK: Reply = standingReply(250, "2.1.5", "Recipient ok");
+const DELIVERED: Reply = standingReply(250, "2.0.0", "Delivered");
+const NO_RECIPIENTS: Reply = standingReply(554, "5.5.1", "No valid recipients");
+const NO_SPACE: Reply = standingReply(452, "4.3.1", "Not enough space to store this message");
 /** The client is told no more: paths and system messages are for the log. */
-const FAILED: Reply = reply(451, "4.3.0", "Cannot write to the mailbox now");
-const ENDED: Reply = reply(451, "4.3.0", "This delivery was given up");
+const FAILED: Reply = standingReply(451, "4.3.0", "Cannot write to the mailbox now");
+const ENDED: Reply = standingReply(451, "4.3.0", "This delivery was given up");
 
 /** How many directories are put on stable storage at the same time. */
 const SYNCS_AT_ONCE = 16;

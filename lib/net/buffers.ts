@@ -1,22 +1,33 @@
 /** Read buffers: what an idle session costs, and what mail data is read with. @module */
 
-/** As much as one command line of RFC 5321 (section 4.5.3.1.4). */
-export const IDLE_BUFFER = 512;
+/** Buffers of one size that are used again: making one costs more than filling it. */
+export class BufferPool {
+  readonly #size: number;
+  readonly #most: number;
+  readonly #kept: Uint8Array[] = [];
 
-/** Large enough that reading is not what bounds mail data. */
-export const DATA_BUFFER = 64 * 1024;
+  /**
+   * @param size the octets of each
+   * @param most how many are kept for later; more than that are left to the garbage collector
+   */
+  constructor(size: number, most: number) {
+    this.#size = size;
+    this.#most = most;
+  }
 
-/** Buffers kept for the next message; more than this many are left to the garbage collector. */
-const MOST_KEPT = 64;
+  /** Takes a buffer. Its octets are whatever they were. */
+  take(): Uint8Array {
+    return this.#kept.pop() ?? new Uint8Array(this.#size);
+  }
 
-const kept: Uint8Array[] = [];
-
-/** Takes a buffer for mail data. Its octets are whatever they were. */
-export function takeDataBuffer(): Uint8Array {
-  return kept.pop() ?? new Uint8Array(DATA_BUFFER);
+  /** Gives a buffer back; the giver must not use it again. */
+  give(buffer: Uint8Array): void {
+    if (this.#kept.length < this.#most) this.#kept.push(buffer);
+  }
 }
 
-/** Gives a buffer back; the giver must not use it again. */
-export function giveDataBuffer(buffer: Uint8Array): void {
-  if (kept.length < MOST_KEPT) kept.push(buffer);
-}
+/** For a session that waits: as much as one command line of RFC 5321 (section 4.5.3.1.4). */
+export const IDLE_BUFFERS: BufferPool = new BufferPool(512, 1024);
+
+/** For mail data: large enough that reading is not what bounds it. */
+export const DATA_BUFFERS: BufferPool = new BufferPool(64 * 1024, 64);

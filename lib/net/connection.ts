@@ -1,9 +1,8 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
 import type { Session } from "../policy/session.ts";
 import { Receiver, type ReceiverOptions } from "../smtp/receiver.ts";
-import { asciiOctets } from "../smtp/octets.ts";
-import { formatReply, type Reply, reply } from "../smtp/reply.ts";
-import { giveDataBuffer, IDLE_BUFFER, takeDataBuffer } from "./buffers.ts";
+import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
+import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
 import { Conversation, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
@@ -26,9 +25,9 @@ const RATE_WINDOW = 60_000;
 /** How long a client that was told to go may take to notice, in milliseconds. */
 const LINGER = 2_000;
 
-const IDLE = reply(421, "4.4.2", "Timeout, closing connection");
-const TOO_SLOW = reply(421, "4.4.2", "Mail data comes too slowly, closing connection");
-const TOO_LONG = reply(421, "4.3.2", "Session lasts too long, connect again");
+const IDLE = standingReply(421, "4.4.2", "Timeout, closing connection");
+const TOO_SLOW = standingReply(421, "4.4.2", "Mail data comes too slowly, closing connection");
+const TOO_LONG = standingReply(421, "4.3.2", "Session lasts too long, connect again");
 
 /** One connection of a client, from its greeting to its end. */
 export class Connection implements Watched {
@@ -93,6 +92,8 @@ export class Connection implements Watched {
       deadlines.forget(this);
       this.#conversation.end();
       this.#releaseDataBuffer();
+      if (this.#idleBuffer !== undefined) IDLE_BUFFERS.give(this.#idleBuffer);
+      this.#idleBuffer = undefined;
       this.close();
     }
   }
@@ -138,7 +139,7 @@ export class Connection implements Watched {
     if (this.#writing !== undefined) return this.close();
     // Replies that wait for the rest of their batch come first: one may be for a message.
     const before = this.#receiver.takeOutput() ?? new Uint8Array(0);
-    const last = asciiOctets(formatReply(farewell));
+    const last = replyOctets(farewell);
     const output = new Uint8Array(before.length + last.length);
     output.set(before);
     output.set(last, before.length);
@@ -192,9 +193,8 @@ export class Connection implements Watched {
         continue;
       }
       const buffer = this.#buffer();
-      const read = this.#transport.read(buffer);
+      const length = await this.#transport.read(buffer);
       // Only one reply is ever ahead of the client: a client that does not read is not read from.
-      const length = await read;
       if (this.#writing !== undefined) await this.#writing;
       if (length === null) return;
       if (!this.#isOver) this.#countData(length);
@@ -220,14 +220,14 @@ export class Connection implements Watched {
   /** A large buffer while mail data comes, else the small one that is all an idle session holds. */
   #buffer(): Uint8Array {
     if (this.#receiver.state === "data") {
-      return this.#dataBuffer ??= takeDataBuffer();
+      return this.#dataBuffer ??= DATA_BUFFERS.take();
     }
     this.#releaseDataBuffer();
-    return this.#idleBuffer ??= new Uint8Array(IDLE_BUFFER);
+    return this.#idleBuffer ??= IDLE_BUFFERS.take();
   }
 
   #releaseDataBuffer(): void {
-    if (this.#dataBuffer !== undefined) giveDataBuffer(this.#dataBuffer);
+    if (this.#dataBuffer !== undefined) DATA_BUFFERS.give(this.#dataBuffer);
     this.#dataBuffer = undefined;
   }
 

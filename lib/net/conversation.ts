@@ -3,7 +3,7 @@ import type { MaybePromise } from "../policy/hooks.ts";
 import type { Endpoint, Session } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
-import { isPositive, printable, type Reply, reply } from "../smtp/reply.ts";
+import { isPositive, printable, type Reply, reply, standingReply } from "../smtp/reply.ts";
 import { newId } from "./id.ts";
 import type { LogFields } from "./log.ts";
 import {
@@ -20,11 +20,15 @@ export interface ConversationContext extends TransactionContext {
   readonly lmtp?: boolean;
 }
 
-const INTERNAL_ERROR = reply(421, "4.3.0", "Internal error, try again later");
-const CHUNK_OK = reply(250, "2.0.0", "Chunk ok");
+const INTERNAL_ERROR = standingReply(421, "4.3.0", "Internal error, try again later");
+const CHUNK_OK = standingReply(250, "2.0.0", "Chunk ok");
 
 /** Said to a client that is still there when the server goes. */
-export const SHUTTING_DOWN: Reply = reply(421, "4.3.2", "Service shutting down, try again later");
+export const SHUTTING_DOWN: Reply = standingReply(
+  421,
+  "4.3.2",
+  "Service shutting down, try again later",
+);
 
 /** The protocol that each greeting asks for. */
 const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;

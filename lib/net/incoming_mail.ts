@@ -3,13 +3,13 @@ import type { Session } from "../policy/session.ts";
 import type { Envelope, MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { chain } from "./maybe_promise.ts";
-import { type Reply, reply, replyForAll, SmtpError } from "../smtp/reply.ts";
+import { type Reply, reply, replyForAll, SmtpError, standingReply } from "../smtp/reply.ts";
 import { ContentFeed } from "./content_feed.ts";
 import type { Intake, IntakeTransaction } from "./intake.ts";
 
-const RCPT_OK = reply(250, "2.1.5", "Recipient ok");
-const ACCEPTED = reply(250, "2.0.0", "Accepted");
-const UNANSWERED = reply(451, "4.3.0", "The message was not dealt with, try again later");
+const RCPT_OK = standingReply(250, "2.1.5", "Recipient ok");
+const ACCEPTED = standingReply(250, "2.0.0", "Accepted");
+const UNANSWERED = standingReply(451, "4.3.0", "The message was not dealt with, try again later");
 
 const encoder = new TextEncoder();
 
@@ -26,6 +26,7 @@ export class IncomingMail implements Envelope {
   readonly #feed: ContentFeed;
   readonly #trace: Uint8Array;
   readonly #answer: (answer: Reply | readonly Reply[]) => void;
+  #isRead = false;
 
   /** Made by the session. */
   constructor(
@@ -47,13 +48,17 @@ export class IncomingMail implements Envelope {
   /**
    * The message as it is to be passed on: our Received field, then the client's octets, dots unstuffed
    * and lines ended by CR LF. It can be read once, while the client sends; a slice is valid until the
-   * next one is asked for. It fails when the client goes away before the end.
+   * next one is asked for. It fails when the client goes away before the end, when the message has its
+   * answer, and when it is read again.
    */
   get content(): AsyncIterable<Uint8Array> {
     return this.#read();
   }
 
   async *#read(): AsyncGenerator<Uint8Array> {
+    // Nothing is held, so a second reader would take a Received field for the whole message.
+    if (this.#isRead) throw new Error("Cannot read a message twice; keep what bytes() answers");
+    this.#isRead = true;
     yield this.#trace;
     yield* this.#feed;
   }
@@ -85,7 +90,7 @@ export class IncomingMail implements Envelope {
   /**
    * Answers the client: 250 if nothing is given, else a reply; or the results for the recipients, in
    * their order, as `relay` gives them. In SMTP these become the one reply that there is room for
-   * (a failure where there was one), in LMTP each recipient has its own.
+   * (a failure where there was one), in LMTP each recipient has its own. The first answer counts.
    */
   accept(outcome: Reply | readonly { readonly reply: Reply }[] = ACCEPTED): void {
     this.#feed.leave();
@@ -100,13 +105,22 @@ export class IncomingMail implements Envelope {
   }
 }
 
+/** A message that has no end yet, or no answer. */
+interface OpenMail {
+  readonly mail: IncomingMail;
+  /** Answers the client, if the program has not, and drops what it has not read. */
+  finish(answer: Reply): void;
+}
+
 /** Hands the messages of one session to whoever iterates over it. */
 export class MailQueue implements Intake {
-  #mail: IncomingMail | undefined;
+  /** The message that the program has not seen, and the one that it saw last. */
+  #waiting: OpenMail | undefined;
+  #given: OpenMail | undefined;
+  /** Whether nobody will ask for a message any more, or none will come. */
   #isOver = false;
+  readonly #breakOffs = new WeakSet<Error>();
   #wake = () => {};
-  /** Answers the message that is out with the program, if it did not. */
-  #finish = () => {};
 
   /** Takes a mail transaction. */
   mail(session: Session, mail: MailParameters): IntakeTransaction {
@@ -115,17 +129,22 @@ export class MailQueue implements Intake {
     const { promise: answered, resolve: answer } = Promise.withResolvers<
       Reply | readonly Reply[]
     >();
+    let open: OpenMail | undefined;
     return {
       rcpt: ({ forwardPath }) => {
         forwardPaths.push(forwardPath);
         return RCPT_OK;
       },
       data: (trace) => {
-        this.#mail = new IncomingMail({ ...mail, forwardPaths }, trace, feed, answer);
-        this.#finish = () => {
-          feed.leave();
-          answer(UNANSWERED);
+        if (this.#isOver) return UNANSWERED;
+        open = {
+          mail: new IncomingMail({ ...mail, forwardPaths }, trace, feed, answer),
+          finish(reply) {
+            feed.leave();
+            answer(reply);
+          },
         };
+        this.#waiting = open;
         this.#wake();
       },
       write: (bytes) => feed.give(bytes),
@@ -137,34 +156,48 @@ export class MailQueue implements Intake {
             "code" in answer || session.protocol === "LMTP" ? answer : replyForAll(answer),
         );
       },
-      abort: () =>
-        feed.fail(new Error("Cannot read on: the client did not send the whole message")),
+      abort: () => {
+        if (this.#waiting === open) this.#waiting = undefined;
+        const error = new Error("Cannot read on: the client did not send the whole message");
+        this.#breakOffs.add(error);
+        feed.fail(error);
+      },
     };
   }
 
-  /** Says that no more messages come. */
+  /** Whether an error says that the client broke off a message, which is no fault of the program. */
+  isBreakOff(error: unknown): boolean {
+    return error instanceof Error && this.#breakOffs.has(error);
+  }
+
+  /** Gives no more messages. One that has begun to come is for another time. */
   end(): void {
     this.#isOver = true;
+    this.#waiting?.finish(UNANSWERED);
+    this.#waiting = undefined;
     this.#wake();
+  }
+
+  /** Gives no more messages, and answers the one that the program has, if it did not. */
+  close(answer: Reply = UNANSWERED): void {
+    this.#given?.finish(answer);
+    this.end();
   }
 
   /** Gives the messages one by one. One that was not answered when the next is asked for gets 451. */
   async *[Symbol.asyncIterator](): AsyncGenerator<IncomingMail> {
-    try {
-      for (;;) {
-        const mail = this.#mail;
-        if (mail !== undefined) {
-          this.#mail = undefined;
-          yield mail;
-          this.#finish();
-        } else if (this.#isOver) {
-          return;
-        } else {
-          await new Promise<void>((resolve) => this.#wake = resolve);
-        }
+    for (;;) {
+      const next = this.#waiting;
+      if (next !== undefined) {
+        this.#waiting = undefined;
+        this.#given = next;
+        yield next.mail;
+        next.finish(UNANSWERED);
+      } else if (this.#isOver) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => this.#wake = resolve);
       }
-    } finally {
-      this.#finish();
     }
   }
 }

@@ -2,11 +2,12 @@
 import type { Hooks } from "../policy/hooks.ts";
 import { DEFAULT_RELAY_FROM, relayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
-import { reply, SmtpError } from "../smtp/reply.ts";
+import { type Reply, reply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { type IncomingMail, MailQueue } from "./incoming_mail.ts";
 import { type Log, noLog } from "./log.ts";
+import { replyTo } from "./mail_transaction.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./server_options.ts";
 
@@ -38,7 +39,7 @@ export interface ListenOptions {
 export interface IncomingSession extends Session {
   /**
    * Greets the client and gives its messages, one at a time. Leaving the loop ends the session after
-   * the message that was given last.
+   * the message that was given last, which may be answered until the handler is done.
    */
   process(): AsyncIterable<IncomingMail>;
 }
@@ -56,7 +57,11 @@ const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
 
 /**
  * Listens for SMTP clients, and calls `handler` for each of them, all at the same time. A client whose
- * session is not processed is told 554, and one whose handler throws an `SmtpError` gets its reply.
+ * session is not processed is told 554.
+ *
+ * The reply of an `SmtpError` that the handler throws is the greeting, or the answer to the message that
+ * it was given last; then the session ends. Anything else that it throws is a bug, answered with 451 and
+ * written to the log, except for the error of reading a message that the client has broken off.
  *
  * No client may send to a domain that is not local unless it comes from `relayFrom`, which by default
  * is this host: a server can be an open relay only by saying so.
@@ -79,8 +84,9 @@ const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
  */
 export function listen(options: ListenOptions, handler: SessionHandler): ListeningServer {
   const queues = new WeakMap<Session, MailQueue>();
-  const verdicts = new WeakMap<Session, SmtpError>();
-  const log = options.log ?? noLog;
+  const refusals = new WeakMap<Session, Reply>();
+  const { hooks = {}, log = noLog } = options;
+  const { data } = hooks;
   const server = startServer(
     {
       hosts: options.hosts ?? [],
@@ -88,13 +94,13 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
       hostname: options.hostname ?? Deno.hostname(),
       lmtp: options.lmtp,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
+      // One by one, since a copy of an object lacks the methods of its class.
       hooks: {
-        ...options.hooks,
-        connect(session) {
-          const refusal = verdicts.get(session);
-          if (refusal !== undefined) throw refusal;
-          return options.hooks?.connect?.(session);
-        },
+        connect: (session) => refusals.get(session) ?? hooks.connect?.(session),
+        helo: (session) => hooks.helo?.(session),
+        mail: (session, mail) => hooks.mail?.(session, mail),
+        rcpt: (session, rcpt, mail) => hooks.rcpt?.(session, rcpt, mail),
+        data: data && ((session, message) => data.call(hooks, session, message)),
       },
       relaying: relayingRules(
         options.localDomains ?? [],
@@ -115,20 +121,22 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
     queues.set(session, queue);
     let running: Promise<void> | undefined;
     const start = () => running ??= connection.run().finally(() => queue.end());
-    let refusal = new SmtpError(NO_SERVICE.code, NO_SERVICE.enhanced, ...NO_SERVICE.lines);
-    try {
-      await handler(incomingSession(session, queue, start, () => connection.drain()));
-    } catch (error) {
-      if (error instanceof SmtpError) {
-        refusal = error;
-      } else {
-        refusal = new SmtpError(451, "4.3.0", "Internal error, try again later");
-        const text = error instanceof Error ? error.stack ?? error.message : String(error);
-        log("error", "bug", { session: session.id, step: "session", error: text });
-      }
+    function leave(): void {
+      queue.end();
+      connection.drain();
     }
-    if (running === undefined) verdicts.set(session, refusal);
-    else connection.drain();
+    let refusal: Reply | undefined;
+    try {
+      await handler(incomingSession(session, queue, start, leave));
+    } catch (error) {
+      if (!queue.isBreakOff(error)) refusal = replyTo(error, log, session, "session");
+    }
+    if (running === undefined) {
+      refusals.set(session, refusal ?? NO_SERVICE);
+    } else {
+      queue.close(refusal);
+      connection.drain();
+    }
     await start();
   }
 

@@ -4,6 +4,12 @@
 const EVERY_ADDRESS = ["::", "0.0.0.0"];
 
 /**
+ * How many connections may wait to be accepted. A client that finds the queue full tries again after a
+ * second, so it has room for a burst; the system has a limit of its own (4096 on Linux).
+ */
+const BACKLOG = 4096;
+
+/**
  * Binds `port` at each host, or at every address. With port 0 the system picks one for the first host,
  * and the others take the same.
  *
@@ -16,7 +22,7 @@ export function listenTcp(hosts: readonly string[], port: number): Deno.TcpListe
   try {
     for (const hostname of isEveryAddress ? EVERY_ADDRESS : hosts) {
       try {
-        const listener = Deno.listen({ hostname, port: shared });
+        const listener = Deno.listen({ hostname, port: shared, tcpBacklog: BACKLOG });
         listeners.push(listener);
         shared = listener.addr.port;
       } catch (error) {

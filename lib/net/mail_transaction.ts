@@ -6,7 +6,7 @@ import { checkRelaying, type RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { isPositive, type Reply, reply, SmtpError } from "../smtp/reply.ts";
+import { isPositive, type Reply, reply, SmtpError, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import { ContentFeed } from "./content_feed.ts";
 import type { Intake, IntakeTransaction } from "./intake.ts";
@@ -24,9 +24,9 @@ export interface TransactionContext {
   readonly clock: Clock;
 }
 
-const MAIL_OK = reply(250, "2.1.0", "Sender ok");
-const DATA_OK = reply(354, undefined);
-const BUG = reply(451, "4.3.0", "Internal error, try again later");
+const MAIL_OK = standingReply(250, "2.1.0", "Sender ok");
+const DATA_OK = standingReply(354, undefined);
+const BUG = standingReply(451, "4.3.0", "Internal error, try again later");
 
 /**
  * What a thrown error is answered with. Anything but an `SmtpError` is a bug, and goes to the log; so

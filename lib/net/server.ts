@@ -1,7 +1,6 @@
 /** The server: listens, and runs a connection for each client. @module */
 import type { Endpoint } from "../policy/session.ts";
-import { asciiOctets } from "../smtp/octets.ts";
-import { formatReply, reply } from "../smtp/reply.ts";
+import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { systemClock } from "./clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
@@ -36,11 +35,7 @@ export interface Server extends RunningServer {
 /** What becomes of a connection that was accepted; the default is to run it. */
 export type ConnectionHandler = (connection: Connection) => Promise<void>;
 
-const TOO_MANY = asciiOctets(
-  formatReply(reply(421, "4.3.2", "Too many connections, try again later")),
-);
-
-const GOING = asciiOctets(formatReply(SHUTTING_DOWN));
+const TOO_MANY = standingReply(421, "4.3.2", "Too many connections, try again later");
 
 /** Deadlines are looked at ten times within the shortest timeout, and once a second at least. */
 function paceOf(limits: ServerLimits): number {
@@ -78,14 +73,14 @@ export function startServer(
   }
 
   /** Says one reply and closes; a client that does not take even this holds nobody up. */
-  function turnAway(transport: Transport, farewell: Uint8Array): void {
-    transport.write(farewell).catch(() => {}).finally(() => transport.close());
+  function turnAway(transport: Transport, farewell: Reply): void {
+    transport.write(replyOctets(farewell)).catch(() => {}).finally(() => transport.close());
   }
 
   async function serve(transport: Transport): Promise<void> {
     const { address } = transport.remote;
     // A connection may have come in the same moment in which the listeners were closed.
-    if (isStopping) return turnAway(transport, GOING);
+    if (isStopping) return turnAway(transport, SHUTTING_DOWN);
     const permit = permits.take(address);
     if (permit !== "taken") {
       log("warn", "refused", { client: address, step: "connect", code: 421, reply: permit });

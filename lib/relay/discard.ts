@@ -1,9 +1,9 @@
 /** The next hop that takes every message and keeps none. @module */
-import { reply } from "../smtp/reply.ts";
+import { reply, standingReply } from "../smtp/reply.ts";
 import type { Outlet, OutletTransaction } from "./outlet.ts";
 
-const RECIPIENT_OK = reply(250, "2.1.5", "Recipient ok, to be discarded");
-const DISCARDED = reply(250, "2.0.0", "Message discarded");
+const RECIPIENT_OK = standingReply(250, "2.1.5", "Recipient ok, to be discarded");
+const DISCARDED = standingReply(250, "2.0.0", "Message discarded");
 
 /** It has no state, so one serves all. */
 const TRANSACTION: OutletTransaction = {

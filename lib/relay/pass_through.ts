@@ -11,7 +11,7 @@ import type { RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { isPositive, type Reply, reply, replyForAll } from "../smtp/reply.ts";
+import { isPositive, type Reply, reply, replyForAll, standingReply } from "../smtp/reply.ts";
 import { discard } from "./discard.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import type { Outlet, OutletTransaction } from "./outlet.ts";
@@ -30,19 +30,19 @@ export interface PassThroughOptions {
   readonly local?: Outlet;
 }
 
-const OTHER_HOP = reply(
+const OTHER_HOP = standingReply(
   452,
   "4.5.3",
   "This recipient has another next hop than the first; send the message to it separately",
 );
 /** RFC 2033 has a result for each recipient, and the client has room for one. */
-const ONE_AT_A_TIME = reply(
+const ONE_AT_A_TIME = standingReply(
   452,
   "4.5.3",
   "The next hop answers for each recipient; send the message to the others separately",
 );
-const NO_RECIPIENTS = reply(554, "5.5.1", "No valid recipients");
-const NO_LOCAL = reply(451, "4.3.5", "Local delivery is not set up here");
+const NO_RECIPIENTS = standingReply(554, "5.5.1", "No valid recipients");
+const NO_LOCAL = standingReply(451, "4.3.5", "Local delivery is not set up here");
 
 /** Begins a transaction to any kind of next hop. */
 export function openOutlet(

@@ -10,7 +10,7 @@ import { LineCutter } from "./line_cutter.ts";
 import { readMailParameters } from "./mail_parameters.ts";
 import { type Mailbox, needsUtf8 } from "./mailbox.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "./receiver_events.ts";
-import { isPositive, type Reply, reply } from "./reply.ts";
+import { isPositive, type Reply, reply, standingReply } from "./reply.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { outOfSequence, type State, TRANSITIONS } from "./transitions.ts";
 
@@ -38,11 +38,11 @@ export const MAX_COMMAND_LINE = 2048;
 
 const NO_BYTES = new Uint8Array(0);
 
-const OK = reply(250, "2.0.0", "Ok");
-const NO_VRFY = reply(252, "2.5.2", "Cannot verify, but will take mail for it");
-const HELP = reply(214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP");
-const TOO_MANY_RECIPIENTS = reply(452, "4.5.3", "Too many recipients");
-const START_DATA = reply(354, undefined, "Start mail input; end with <CRLF>.<CRLF>");
+const OK = standingReply(250, "2.0.0", "Ok");
+const NO_VRFY = standingReply(252, "2.5.2", "Cannot verify, but will take mail for it");
+const HELP = standingReply(214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP");
+const TOO_MANY_RECIPIENTS = standingReply(452, "4.5.3", "Too many recipients");
+const START_DATA = standingReply(354, undefined, "Start mail input; end with <CRLF>.<CRLF>");
 
 /** The mail transaction that is open. */
 interface Transaction {
@@ -363,9 +363,8 @@ export class Receiver {
 
   /** One result for all is in LMTP one for each accepted recipient (RFC 2033 section 4.2). */
   #resultForAll(result: Reply): Reply[] {
-    const { lmtp } = this.#options;
-    const length = lmtp ? this.#transaction?.forwardPaths.length ?? 0 : 1;
-    return Array.from({ length }, () => result);
+    if (!this.#options.lmtp) return [result];
+    return (this.#transaction?.forwardPaths ?? []).map(() => result);
   }
 
   #refuse(question: ReceiverQuestion, answer: Reply): void {

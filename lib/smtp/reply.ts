@@ -4,6 +4,8 @@
  * @module
  */
 
+import { asciiOctets } from "./octets.ts";
+
 /**
  * A reply (RFC 5321 section 4.2): a three-digit code, an enhanced status code where one applies
  * (RFC 3463; the EHLO and 354 replies carry none), and at least one line of text.
@@ -105,6 +107,26 @@ export function formatReply(reply: Reply): string {
   let out = "";
   for (let i = 0; i < last; i++) out += `${code}-${prefix}${printable(lines[i])}\r\n`;
   return `${out}${code} ${prefix}${printable(lines[last])}\r\n`;
+}
+
+const standing = new WeakMap<Reply, Uint8Array>();
+
+/**
+ * Makes a reply that is said again and again: it is written once, here, and not for each client.
+ */
+export function standingReply(
+  code: number,
+  enhanced: string | undefined,
+  ...lines: string[]
+): Reply {
+  const made = reply(code, enhanced, ...lines);
+  standing.set(made, asciiOctets(formatReply(made)));
+  return made;
+}
+
+/** Writes a reply as octets, as {@linkcode formatReply} does as text. They must not be changed. */
+export function replyOctets(reply: Reply): Uint8Array {
+  return standing.get(reply) ?? asciiOctets(formatReply(reply));
 }
 
 /**

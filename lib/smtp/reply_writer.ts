@@ -1,16 +1,16 @@
 /** What the receiver says: replies in order, and how many of them were negative. @module */
-import { asciiOctets } from "./octets.ts";
-import { formatReply, isPositive, type Reply, reply } from "./reply.ts";
+import { isPositive, type Reply, reply, replyOctets, standingReply } from "./reply.ts";
 
 /** Output above this is written before more commands are looked at, so that it stays small. */
 const HIGH_WATER = 4096;
 
-const TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing");
+const TOO_MANY_ERRORS = standingReply(421, "4.7.0", "Too many errors, closing");
 
 /** Collects replies until they are written, all that are there in one piece. */
 export class ReplyWriter {
   readonly #maxErrors: number;
-  #output = "";
+  #output: Uint8Array[] = [];
+  #length = 0;
   #errors = 0;
   #last: Reply | undefined;
 
@@ -21,7 +21,7 @@ export class ReplyWriter {
 
   /** Whether so much waits to be written that nothing should be added. */
   get isFull(): boolean {
-    return this.#output.length > HIGH_WATER;
+    return this.#length > HIGH_WATER;
   }
 
   /** The 421 that was said, behind which nothing is (RFC 5321 section 3.8). */
@@ -31,7 +31,9 @@ export class ReplyWriter {
 
   /** Says a reply. */
   say(reply: Reply): void {
-    this.#output += formatReply(reply);
+    const octets = replyOctets(reply);
+    this.#output.push(octets);
+    this.#length += octets.length;
     if (reply.code === 421) this.#last = reply;
   }
 
@@ -64,9 +66,18 @@ export class ReplyWriter {
 
   /** The octets to write, or `undefined` if there are none; they are forgotten here. */
   take(): Uint8Array | undefined {
-    if (this.#output === "") return undefined;
-    const octets = asciiOctets(this.#output);
-    this.#output = "";
+    if (this.#length === 0) return undefined;
+    const pieces = this.#output;
+    const length = this.#length;
+    this.#output = [];
+    this.#length = 0;
+    if (pieces.length === 1) return pieces[0];
+    const octets = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      octets.set(piece, at);
+      at += piece.length;
+    }
     return octets;
   }
 }
