@@ -2,7 +2,7 @@
 import { returnPathField } from "../message/trace.ts";
 import type { Log } from "../net/log.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { type Reply, reply, standingReply } from "../smtp/reply.ts";
+import { type Reply, standingReply } from "../smtp/reply.ts";
 import { MailFile } from "./mail_file.ts";
 import { type MailboxDirectories, removeQuietly, syncDirectory } from "./mailbox_directory.ts";
 

@@ -251,7 +251,7 @@ export class Connection implements Watched {
       this.#windowOctets += length;
       if (this.#windowWait < RATE_WINDOW) return;
       if (this.#windowOctets * 1000 < limits.minDataRate * this.#windowWait) {
-        this.#conversation.log("info", "too slow");
+        this.#conversation.log("info", "too-slow");
         this.#sayGoodbye(TOO_SLOW);
       }
     }

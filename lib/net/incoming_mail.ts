@@ -3,7 +3,7 @@ import type { Session } from "../policy/session.ts";
 import type { Envelope, MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { chain } from "./maybe_promise.ts";
-import { type Reply, reply, replyForAll, SmtpError, standingReply } from "../smtp/reply.ts";
+import { type Reply, replyForAll, SmtpError, standingReply } from "../smtp/reply.ts";
 import { ContentFeed } from "./content_feed.ts";
 import type { Intake, IntakeTransaction } from "./intake.ts";
 

@@ -6,7 +6,7 @@ import { checkRelaying, type RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { isPositive, type Reply, reply, SmtpError, standingReply } from "../smtp/reply.ts";
+import { isPositive, type Reply, SmtpError, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import { ContentFeed } from "./content_feed.ts";
 import type { Intake, IntakeTransaction } from "./intake.ts";

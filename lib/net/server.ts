@@ -109,7 +109,7 @@ export function startServer(
       } catch (error) {
         if (isStopping || error instanceof Deno.errors.BadResource) break;
         // Out of descriptors, or the client left while it waited: the listener itself is well.
-        log("warn", "accept failed", { error: `${error}` });
+        log("warn", "accept-failed", { error: `${error}` });
         await new Promise<void>((resolve) => clock.after(100, resolve));
         continue;
       }

@@ -36,11 +36,3 @@ export function refuseRcpt(mailbox: Mailbox, facts: EhloFacts): Reply | undefine
     ? reply(553, "5.6.7", "The next hop takes no UTF-8 addresses (SMTPUTF8)")
     : undefined;
 }
-
-/** Whether there is an octet above 127. */
-export function hasEightBit(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] > 127) return true;
-  }
-  return false;
-}

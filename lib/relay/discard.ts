@@ -1,5 +1,5 @@
 /** The next hop that takes every message and keeps none. @module */
-import { reply, standingReply } from "../smtp/reply.ts";
+import { standingReply } from "../smtp/reply.ts";
 import type { Outlet, OutletTransaction } from "./outlet.ts";
 
 const RECIPIENT_OK = standingReply(250, "2.1.5", "Recipient ok, to be discarded");

@@ -11,7 +11,7 @@ import type { RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { isPositive, type Reply, reply, replyForAll, standingReply } from "../smtp/reply.ts";
+import { isPositive, type Reply, replyForAll, standingReply } from "../smtp/reply.ts";
 import { discard } from "./discard.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import type { Outlet, OutletTransaction } from "./outlet.ts";

@@ -2,8 +2,9 @@
 import { type Log, noLog } from "../net/log.ts";
 import type { MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
+import { hasEightBit } from "../smtp/octets.ts";
 import { isPositive, isTransient, type Reply, reply, SmtpError } from "../smtp/reply.ts";
-import { EIGHT_BIT_REFUSAL, hasEightBit, refuseMail, refuseRcpt } from "./capability.ts";
+import { EIGHT_BIT_REFUSAL, refuseMail, refuseRcpt } from "./capability.ts";
 import type { Ending } from "./client.ts";
 import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
 import type { OutletTransaction } from "./outlet.ts";

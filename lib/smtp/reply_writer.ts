@@ -1,5 +1,5 @@
 /** What the receiver says: replies in order, and how many of them were negative. @module */
-import { isPositive, type Reply, reply, replyOctets, standingReply } from "./reply.ts";
+import { isPositive, type Reply, replyOctets, standingReply } from "./reply.ts";
 
 /** Output above this is written before more commands are looked at, so that it stays small. */
 const HIGH_WATER = 4096;

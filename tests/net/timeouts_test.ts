@@ -69,13 +69,13 @@ Deno.test("mail data below the least rate ends the session after a window", asyn
     await client.send("x");
     await clock.advance(1_000);
   }
-  assertEquals(session.logged("too slow"), []);
+  assertEquals(session.logged("too-slow"), []);
   for (let second = 0; second < 3; second++) {
     await client.send("x").catch(() => {});
     await clock.advance(1_000);
   }
   assertMatch(await client.rest(), /^421 4\.4\.2 Mail data comes too slowly/);
-  assertEquals(session.logged("too slow").length, 1);
+  assertEquals(session.logged("too-slow").length, 1);
   client.close();
   await session.finished;
   assertEquals(session.intake.last.outcome, "aborted");
