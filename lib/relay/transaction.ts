@@ -100,7 +100,9 @@ export class RemoteTransaction implements OutletTransaction {
       }
       const tried = this.#connector.attempts.length;
       const link = await this.#connector.open(signal);
-      for (const attempt of this.#connector.attempts.slice(tried)) this.#logAttempt(attempt);
+      for (const attempt of this.#connector.attempts.slice(tried)) {
+        this.#logOutcome("attempt-failed", attempt);
+      }
       if (link === undefined) {
         this.#failure = this.#connector.failure;
         return;
@@ -121,17 +123,18 @@ export class RemoteTransaction implements OutletTransaction {
   #giveUp(link: Link, why: Reply): void {
     this.#connector?.fail(link, why);
     const attempt = this.#connector?.attempts.at(-1);
-    if (attempt !== undefined) this.#logAttempt(attempt);
+    if (attempt !== undefined) this.#logOutcome("attempt-failed", attempt);
     void link.client.quit();
     this.#link = undefined;
     this.#isBegun = false;
   }
 
-  #logAttempt({ host, address, port, reply }: Attempt): void {
+  /** Tells what one address answered in the end. */
+  #logOutcome(event: "attempt-failed" | "relayed", { host, address, port, reply }: Attempt): void {
     const log = this.#options.log ?? noLog;
     const hop = nextHopKey(this.#hop);
     const said = [reply.code, reply.enhanced, ...reply.lines].join(" ");
-    log("info", "attempt-failed", { hop, host, address, port, reply: said });
+    log("info", event, { hop, host, address, port, reply: said });
   }
 
   /** Sends MAIL, if it is due, and RCPTs; answers a reply for each recipient or one for the host. */
@@ -243,8 +246,13 @@ export class RemoteTransaction implements OutletTransaction {
         continue;
       }
       const event = await link.client.event("result");
-      if (event.type === "result") results.push(relayedReply(event.reply, link));
-      else this.#fail(endingReply(endingOf(event), link));
+      if (event.type === "result") {
+        const result = relayedReply(event.reply, link);
+        if (isPositive(result)) this.#logOutcome("relayed", { ...link, reply: result });
+        results.push(result);
+      } else {
+        this.#fail(endingReply(endingOf(event), link));
+      }
     }
     void link?.client.quit();
     return isLmtp ? results : results[0];

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { IntakeTransaction } from "../../lib/net/intake.ts";
+import type { Log } from "../../lib/net/log.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import type { Outlet } from "../../lib/relay/outlet.ts";
 import { passThrough } from "../../lib/relay/pass_through.ts";
@@ -19,15 +20,17 @@ const TRACE = "Received: from client.test\r\n";
 const utf8 = new TextEncoder();
 
 async function begin(
-  { remote }: World,
+  world: World,
   options: {
+    log?: Log;
     route?: string;
     mail?: Partial<MailParameters>;
     local?: Outlet;
     session?: Session;
   } = {},
 ): Promise<IntakeTransaction> {
-  const { route = "mx", mail, local, session = SESSION } = options;
+  const { route = "mx", mail, local, session = SESSION, log } = options;
+  const remote = { ...world.remote, log };
   const intake = passThrough({ route: parseRoute(route), relaying: RULES, remote, local });
   const transaction = await intake.mail(session, envelope([], mail));
   assert("rcpt" in transaction);
@@ -269,4 +272,17 @@ Deno.test("pass-through leaves no half message behind when it is aborted", async
       assertEquals(made.clock.pending, 0);
     });
   }
+});
+
+Deno.test("pass-through logs which host took a message, and what it said", async () => {
+  const made = world({ "192.0.2.1": {} });
+  const logged: unknown[] = [];
+  const transaction = await begin(made, {
+    log: (level, event, fields) => logged.push([level, event, fields.host, fields.address]),
+  });
+  await rcpt(made, transaction, "ann@x.test");
+  await ask(made, transaction.data(TRACE));
+  assertEquals(logged, []);
+  await ask(made, transaction.end());
+  assertEquals(logged, [["info", "relayed", "mx1.x.test", "192.0.2.1"]]);
 });
