@@ -280,7 +280,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     byDefault: "100",
   }),
   maxErrors: one(wholeNumber(1), {
-    meaning: "errors in one session; then 421",
+    meaning: "permanent refusals in one session; then 421",
     placeholder: "N",
     fileOnly: true,
     byDefault: "20",

@@ -15,7 +15,7 @@ export interface ServerLimits {
   readonly maxConnections: number;
   /** The same for one client address. */
   readonly maxConnectionsPerIp: number;
-  /** The negative replies that a session may collect before it is told 421. */
+  /** The permanent refusals that a session may collect before it is told 421. */
   readonly maxErrors: number;
   /** How long a client may take for one command, or to read a reply (RFC 5321 section 4.5.3.2.7). */
   readonly timeout: number;

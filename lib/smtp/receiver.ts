@@ -24,7 +24,7 @@ export interface ReceiverOptions {
   readonly maxSize: number;
   /** The most recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least. */
   readonly maxRecipients: number;
-  /** The negative replies that one session may collect. The next one is 421. */
+  /** The permanent refusals that one session may collect. The next one is 421. */
   readonly maxErrors: number;
   /** Whether a bare CR or LF from the client counts as CR LF; otherwise it is refused. */
   readonly normalizeNewlines?: boolean;

@@ -1,5 +1,5 @@
 /** What the receiver says: replies in order, and how many of them were negative. @module */
-import { isPositive, type Reply, replyOctets, standingReply } from "./reply.ts";
+import { isPermanent, isPositive, type Reply, replyOctets, standingReply } from "./reply.ts";
 
 /** Output above this is written before more commands are looked at, so that it stays small. */
 const HIGH_WATER = 4096;
@@ -14,7 +14,7 @@ export class ReplyWriter {
   #errors = 0;
   #last: Reply | undefined;
 
-  /** @param maxErrors the negative replies that are said; the next one becomes 421 */
+  /** @param maxErrors how many permanent refusals are said; the next one becomes 421 */
   constructor(maxErrors: number) {
     this.#maxErrors = maxErrors;
   }
@@ -39,9 +39,9 @@ export class ReplyWriter {
 
   /** Says a negative reply, or that there were too many of them. Answers what was said. */
   sayNegative(reply: Reply): Reply {
-    // The client is told to send these recipients in another transaction; it has made no error.
-    const counts = reply.enhanced !== "4.5.3";
-    const said = counts && ++this.#errors > this.#maxErrors ? TOO_MANY_ERRORS : reply;
+    // Who is put off has made no error, and must come to the recipients behind those of today.
+    const isError = isPermanent(reply) && ++this.#errors > this.#maxErrors;
+    const said = isError ? TOO_MANY_ERRORS : reply;
     this.say(said);
     return said;
   }

@@ -147,8 +147,8 @@ Deno.test("receiver answers 20 errors, and the next one with 421", () => {
   }
 });
 
-Deno.test("receiver counts what the application refuses, and refused mail data once", () => {
-  const side = new ReceiverSide({ maxErrors: 3, maxSize: 10 });
+Deno.test("receiver counts what is refused for good, refused mail data once, and no 4yz", () => {
+  const side = new ReceiverSide({ maxErrors: 2, maxSize: 10 });
   side.answer("helo", reply(550, "5.7.1", "no"));
   side.answer("mail", reply(451, "4.3.0", "no"));
   side.receive(octets("HELO x\r\nHELO x\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\n"));

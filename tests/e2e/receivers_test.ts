@@ -1,0 +1,82 @@
+/** Mail that we relay arrives at real receivers octet by octet, with one field of ours above it. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { freePort, peerTest } from "../peers.ts";
+import { assertOctets, CORPUS, type Sample, withLineEnd } from "./corpus.ts";
+import { Dialog, mailParameters } from "./dialog.ts";
+import { splitReceived } from "./mailbox.ts";
+import { mailHost, startNameServer } from "./name_server.ts";
+import { LMTP_RECEIVERS, type Receiver, type ReceiverKind, SMTP_RECEIVERS } from "./receivers.ts";
+import { eventually, type Smtpd, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+
+/** Sends a message through us and answers what the client was told last. */
+async function sendThrough(smtpd: Smtpd, domain: string, sample: Sample): Promise<string> {
+  using dialog = await Dialog.open(smtpd.port);
+  const from = sample.isInternational ? "jörg@client.test" : "a@client.test";
+  const parameters = mailParameters(sample);
+  const replies = await dialog.sendMail(from, [`b@${domain}`], sample.content, { parameters });
+  const { code, text } = replies.at(-1)!;
+  return `${code} ${text}`;
+}
+
+async function checkCorpus(
+  t: Deno.TestContext,
+  kind: ReceiverKind,
+  receiver: Receiver,
+  smtpd: Smtpd,
+): Promise<void> {
+  for (const sample of CORPUS) {
+    await t.step(sample.name, async () => {
+      const last = await sendThrough(smtpd, kind.domain, sample);
+      const refusal = kind.refusal?.(sample);
+      if (refusal !== undefined) {
+        assertMatch(last, refusal);
+        assertEquals(receiver.take(), []);
+        return;
+      }
+      assertMatch(last, /^250 /);
+      const [message, ...others] = await eventually(() => {
+        const taken = receiver.take();
+        return taken.length > 0 ? taken : undefined;
+      });
+      assertEquals(others, []);
+      const { received, content } = splitReceived(message);
+      assertMatch(received, sample.isInternational ? / with UTF8SMTP\s/ : / with ESMTP\s/);
+      assertOctets(content, withLineEnd(sample.content), sample.name);
+    });
+  }
+  // What was refused came to nothing later either, nor was anything taken twice.
+  assertEquals(receiver.take(), []);
+}
+
+for (const [i, kind] of SMTP_RECEIVERS.entries()) {
+  peerTest({
+    name: `mail relayed by MX arrives at ${kind.name} octet by octet`,
+    needs: [kind.needs, "dnsmasq"],
+    async fn({ dnsmasq }, t) {
+      using directory = temporaryDirectory();
+      const address = `127.0.0.${10 + i}`;
+      const port = freePort();
+      const lines = mailHost(kind.domain, address);
+      await using dns = await startNameServer(dnsmasq, directory.path, lines);
+      await using receiver = await kind.start(address, port, directory.path);
+      await using smtpd = await startSmtpd(
+        ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
+      );
+      await checkCorpus(t, kind, receiver, smtpd);
+    },
+  });
+}
+
+for (const kind of LMTP_RECEIVERS) {
+  peerTest({
+    name: `mail for an lmtp:// route arrives at ${kind.name} octet by octet`,
+    needs: [kind.needs],
+    async fn(_, t) {
+      using directory = temporaryDirectory();
+      const port = freePort();
+      await using receiver = await kind.start("127.0.0.1", port, directory.path);
+      await using smtpd = await startSmtpd("--route", `lmtp://127.0.0.1:${port}`);
+      await checkCorpus(t, kind, receiver, smtpd);
+    },
+  });
+}

@@ -1,0 +1,362 @@
+/**
+ * Holds the README to what it says: its commands exist, its tables are the tables of the program, its
+ * programs run, and its recipes work with the clients that it shows.
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Option, OPTIONS } from "../lib/config.ts";
+import { flagName, KEYS } from "../lib/config/names.ts";
+import { listen } from "../lib/mod.ts";
+import { connectTcp } from "../lib/net/tcp_transport.ts";
+import { call } from "./cli/surroundings.ts";
+import { mailHost, startNameServer } from "./e2e/name_server.ts";
+import { runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
+import { Client } from "./net/client.ts";
+import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
+
+const root = new URL("../", import.meta.url);
+const readme = await Deno.readTextFile(new URL("README.md", root));
+const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+
+/** A block of code. */
+interface Block {
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The blocks under each heading, whatever its level, in order. */
+function blocksOf(markdown: string): Map<string, Block[]> {
+  const sections = new Map<string, Block[]>();
+  let blocks: Block[] = [];
+  for (const match of markdown.matchAll(/^#+ (.+)$|^```(\w+)\n([^]*?)^```$/gm)) {
+    const [, heading, language, code] = match;
+    if (heading === undefined) blocks.push({ language, code });
+    else sections.set(heading, blocks = []);
+  }
+  return sections;
+}
+
+const sections = blocksOf(readme);
+
+/** The blocks of one language under a heading. */
+function codeUnder(heading: string, language: string): string[] {
+  const blocks = sections.get(heading) ?? [];
+  const found = blocks.filter((block) => block.language === language).map(({ code }) => code);
+  assert(found.length > 0, `Cannot find ${language} under ${heading}`);
+  return found;
+}
+
+/** The command lines of every shell block, those that go on in the next line put together. */
+function shellLines(heading?: string): string[] {
+  const chosen = heading === undefined
+    ? [...sections.values()].flat()
+    : sections.get(heading) ?? [];
+  return chosen.filter(({ language }) => language === "sh").flatMap(({ code }) =>
+    code.replaceAll("\\\n", " ").split("\n").filter((line) => line !== "")
+  );
+}
+
+/** The cells of the body of the table whose head begins with a word. */
+function tableOf(head: string): string[][] {
+  const table = new RegExp(`^\\| ${head} .*\n\\| -.*\n((?:\\|.*\n)+)`, "m").exec(readme);
+  assert(table !== null, `Cannot find the table of ${head}`);
+  const unescaped = table[1].replaceAll(/\\([<>|])/g, "$1");
+  return unescaped.trim().split("\n").map((row) =>
+    row.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+}
+
+Deno.test("the tasks of the README exist, and it names one version of Deno", async () => {
+  const named = [...readme.matchAll(/\bdeno(?:@\S+)? task (\w+)/g)].map(([, task]) => task);
+  assert(named.includes("start") && named.includes("test"));
+  for (const task of named) assert(task in tasks, `there is no task ${task}`);
+  const versions = new Set([...readme.matchAll(/\bdeno@(\S+)/g)].map(([, version]) => version));
+  assertEquals(versions.size, 1);
+  assertStringIncludes(await Deno.readTextFile(new URL(".ci/run", root)), `deno@${[...versions]}`);
+});
+
+Deno.test("the command lines of the README are ones that smtpd takes", async () => {
+  const program = /^(?:npx --yes deno@\S+ task start|deno task start|(?:dist\/)?smtpd)\b/;
+  const lines = shellLines().filter((line) => program.test(line));
+  assert(lines.length >= 6, `only ${lines.length} found`);
+  for (const line of lines) {
+    const args = line.replace(program, "").split(/\s+/).filter((arg) => arg !== "");
+    const { code, err } = await call(["check", ...args]);
+    assertEquals(code, 0, `${line}: ${err}`);
+  }
+});
+
+Deno.test("the files and folders that the README names are there", async () => {
+  const [tree] = codeUnder("Development", "text");
+  const named = [...tree.matchAll(/^\S+/gm), ...readme.matchAll(/(?:lib|tests)\/[\w./]+\w/g)];
+  assert(named.length > 10);
+  for (const [path] of named) await Deno.stat(new URL(path, root));
+});
+
+Deno.test("the table of flags in the README is the table of settings", () => {
+  const expected = KEYS.filter((key) => !OPTIONS[key].fileOnly).map((key) => {
+    const { short, placeholder, repeatable, meaning, shownDefault }: Option = OPTIONS[key];
+    const letter = short === undefined ? "" : `\`-${short}\`, `;
+    const flag = `--${flagName(key)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
+    return [`${letter}\`${flag}\`${repeatable ? " (repeatable)" : ""}`, meaning, shownDefault];
+  });
+  assertEquals(tableOf("flag"), expected);
+});
+
+Deno.test("the table of keys in the README is what only the config file can set", () => {
+  const expected = KEYS.filter((key) => OPTIONS[key].fileOnly).map((key) => [
+    `\`${key}\``,
+    OPTIONS[key].meaning,
+    OPTIONS[key].shownDefault,
+  ]);
+  assertEquals(tableOf("key"), expected);
+});
+
+Deno.test("every flag of the README is in the help of serve", async () => {
+  const { out: help } = await call(["help", "serve"]);
+  const flags = tableOf("flag").flatMap(([cell]) => cell.match(/--[a-z-]+/g) ?? []);
+  assert(flags.length > 20);
+  for (const flag of flags) assertMatch(help, new RegExp(`^ .*${flag}(?: |$)`, "m"));
+  for (const [cell] of tableOf("key")) assertStringIncludes(help, `  ${cell.slice(1, -1)} `);
+});
+
+/** Makes a folder as a user of the library has it: the map of the README, and a program. */
+function project(file: string, code: string): { readonly path: string } & Disposable {
+  const directory = temporaryDirectory();
+  const [map] = codeUnder("As a library", "json");
+  const mapped = map.replace("../smtpd/", root.href);
+  assert(mapped !== map);
+  Deno.writeTextFileSync(`${directory.path}/deno.json`, mapped);
+  Deno.writeTextFileSync(`${directory.path}/${file}`, code);
+  return directory;
+}
+
+/** A program of the README with another port, and what else has to be other; none may be missing. */
+function programOf(heading: string, replacements: Readonly<Record<string, string>>): string {
+  let [code] = codeUnder(heading, "ts");
+  for (const [from, to] of Object.entries(replacements)) {
+    assertStringIncludes(code, from);
+    code = code.replaceAll(from, to);
+  }
+  return code;
+}
+
+/** Runs a program of the README that listens, its types checked, with the permissions it asks for. */
+async function withProgram(
+  heading: string,
+  replacements: Readonly<Record<string, string>>,
+  use: (port: number) => Promise<void>,
+): Promise<void> {
+  const port = freePort();
+  using directory = project(
+    "server.ts",
+    programOf(heading, { "2525": `${port}`, ...replacements }),
+  );
+  const [line] = shellLines("As a library").filter((line) => line.startsWith("deno run "));
+  const [, ...args] = line.split(" ");
+  await using program = new BackgroundProcess(Deno.execPath(), [
+    ...[args[0], "--check", "--no-prompt", ...args.slice(1)],
+  ], { cwd: directory.path });
+  await program.listening(port, "127.0.0.1", 30_000);
+  await use(port);
+}
+
+/** Sends commands one by one to a server on loopback; answers the code of each reply. */
+async function codesOf(port: number, ...lines: string[]): Promise<number[]> {
+  using client = new Client(await connectTcp({ hostname: "127.0.0.1", port }));
+  const replies = [await client.reply()];
+  for (const line of lines) replies.push(await client.say(line));
+  return replies.map((reply) => Number(reply.slice(0, 3)));
+}
+
+/** A transaction whose next hop is a loopback address, which the relay does not contact. */
+const TO_LOOPBACK = [
+  "EHLO client.test",
+  "MAIL FROM:<a@b.test>",
+  "RCPT TO:<joe@[127.0.0.1]>",
+  "DATA",
+];
+
+Deno.test("every program in the README is run here", () => {
+  const headings = [...sections].filter(([, blocks]) =>
+    blocks.some(({ language }) => language === "ts")
+  ).map(([heading]) => heading);
+  assertEquals(headings, [
+    "In a test of a Deno program",
+    "As a library",
+    "Hooks",
+    "Coming from Net::SMTP::Server",
+  ]);
+  for (const heading of headings) assertEquals(codeUnder(heading, "ts").length, 1);
+});
+
+Deno.test("the library program of the README refuses the client that it names", async () => {
+  await withProgram("As a library", { "192.0.2.66": "127.0.0.1" }, async (port) => {
+    assertEquals(await codesOf(port, "QUIT"), [554, 221]);
+  });
+});
+
+Deno.test("the hooks of the README refuse what they say", async () => {
+  await withProgram("Hooks", {}, async (port) => {
+    const codes = await codesOf(
+      port,
+      "EHLO client.test",
+      "MAIL FROM:<>",
+      "RCPT TO:<nobody@a.test>",
+    );
+    assertEquals(codes, [220, 250, 250, 550]);
+    const withoutDate = await codesOf(port, ...TO_LOOPBACK, "Subject: x\r\n\r\nx\r\n.");
+    assertEquals(withoutDate, [220, 250, 250, 250, 354, 550]);
+    // The relay has the last word about the others.
+    const date = "Date: Fri, 2 Jan 2026 12:00:00 +0000";
+    const withDate = await codesOf(port, ...TO_LOOPBACK, `${date}\r\n\r\nx\r\n.`);
+    assertEquals(withDate, [220, 250, 250, 250, 354, 554]);
+  });
+});
+
+Deno.test("the program for users of Net::SMTP::Server greets all but one client", async () => {
+  const heading = "Coming from Net::SMTP::Server";
+  await withProgram(heading, {}, async (port) => {
+    const codes = await codesOf(port, ...TO_LOOPBACK, "x: y\r\n\r\nx\r\n.");
+    assertEquals(codes, [220, 250, 250, 250, 354, 554]);
+  });
+  await withProgram(heading, { "192.0.2.66": "127.0.0.1" }, async (port) => {
+    assertEquals(await codesOf(port, "QUIT"), [554, 221]);
+  });
+});
+
+peerTest({
+  name: "the test in the README passes, with nodemailer",
+  needs: ["npm:nodemailer"],
+  async fn({ "npm:nodemailer": modules }) {
+    const heading = "In a test of a Deno program";
+    const [line] = shellLines(heading);
+    const [, ...args] = line.split(" ");
+    using directory = project(args.at(-1)!, programOf(heading, {}));
+    // In place of `deno add`, which would fetch the package again, and the declarations of Node.
+    const path = `${directory.path}/deno.json`;
+    const config = JSON.parse(Deno.readTextFileSync(path));
+    config.imports.nodemailer = `file://${modules}/nodemailer/dist/esm/nodemailer.js`;
+    Deno.writeTextFileSync(path, JSON.stringify(config));
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: directory.path,
+      stdin: "null",
+      env: { NO_COLOR: "1" },
+      signal: AbortSignal.timeout(60_000),
+    }).output();
+    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals(code, 0, said);
+    assertStringIncludes(said, "1 passed");
+  },
+});
+
+/** Runs the client of a recipe as the README shows it; answers what it prints. */
+async function runClient(heading: string, port: number, folder: string): Promise<string> {
+  const scripts = codeUnder(heading, "sh").filter((code) => !/^(?:smtpd|deno) /.test(code));
+  assertEquals(scripts.length, 1);
+  assertStringIncludes(scripts[0], "2525");
+  const script = scripts[0].replaceAll("2525", `${port}`);
+  const { code, text } = await runProgram("bash", [
+    ...["-eu", "-o", "pipefail", "-c", `cd ${folder}\n${script}`],
+  ]);
+  assertEquals(code, 0, text);
+  return text;
+}
+
+/** The flags of the server of a recipe, with the listener on a free port. */
+function flagsOf(heading: string): string[] {
+  const [line] = shellLines(heading).filter((line) => line.startsWith("smtpd "));
+  assertStringIncludes(line, "--port 2525");
+  return line.replace("--port 2525", "--port 0").split(/\s+/).slice(1);
+}
+
+/** A host on loopback that takes every message and keeps them. */
+function mailbox(): ReturnType<typeof listen> & { readonly texts: string[] } {
+  const texts: string[] = [];
+  const server = listen({ hosts: ["127.0.0.1"] }, async (session) => {
+    for await (const mail of session.process()) {
+      texts.push(await mail.text());
+      mail.accept();
+    }
+  });
+  return Object.assign(server, { texts });
+}
+
+peerTest({
+  name: "recipe: relay for my laptop, with swaks",
+  needs: ["swaks", "dnsmasq"],
+  async fn({ dnsmasq }) {
+    using directory = temporaryDirectory();
+    await using host = mailbox();
+    const lines = mailHost("example.net", "127.0.0.1");
+    await using dns = await startNameServer(dnsmasq, directory.path, lines);
+    const heading = "Relay for my laptop";
+    await using smtpd = await startSmtpd(
+      ...flagsOf(heading),
+      ...["--dns", dns.address, "--mx-port", `${host.port}`, "--allow-local-mx"],
+    );
+    await runClient(heading, smtpd.port, directory.path);
+    assertEquals(host.texts.length, 1);
+    assertMatch(host.texts[0], /^To: you@example\.net\r\n/m);
+  },
+});
+
+peerTest({
+  name: "recipe: smarthost, with msmtp",
+  needs: ["msmtp"],
+  async fn() {
+    using directory = temporaryDirectory();
+    await using host = mailbox();
+    const flags = flagsOf("Smarthost");
+    const route = flags.indexOf("--route") + 1;
+    assertMatch(flags[route], /^smtp:\/\/[a-z.]+$/);
+    flags[route] = `smtp://127.0.0.1:${host.port}`;
+    await using smtpd = await startSmtpd(...flags);
+    await runClient("Smarthost", smtpd.port, directory.path);
+    assertEquals(host.texts.length, 1);
+    assertMatch(host.texts[0], /^Subject: Hello\r\n(?:.+\r\n)*\r\nHow are you\?\r\n$/m);
+  },
+});
+
+peerTest({
+  name: "recipe: local Maildir, with curl",
+  needs: ["curl"],
+  async fn() {
+    using directory = temporaryDirectory();
+    const heading = "Local Maildir";
+    const flags = flagsOf(heading).map((flag) => flag.replace("./", `${directory.path}/`));
+    await using smtpd = await startSmtpd(...flags);
+    const printed = await runClient(heading, smtpd.port, directory.path);
+    assertMatch(printed, /^Return-Path: <me@example\.net>\r\nReceived: from /);
+    assertMatch(printed, /\r\nSubject: Hello\r\n\r\nHow are you\?\r\n$/);
+  },
+});
+
+peerTest({
+  name: "recipe: as a library, with Python's smtplib",
+  needs: ["python:smtplib", "dnsmasq"],
+  async fn({ dnsmasq }) {
+    using directory = temporaryDirectory();
+    await using host = mailbox();
+    const lines = mailHost("example.net", "127.0.0.1");
+    await using dns = await startNameServer(dnsmasq, directory.path, lines);
+    const options = `{ nameServer: { address: "127.0.0.1", port: ${dns.port} }, ` +
+      `mxPort: ${host.port}, allowLocalMx: true }`;
+    const heading = "As a library";
+    await withProgram(heading, { "relay(mail)": `relay(mail, ${options})` }, async (port) => {
+      await runClient(heading, port, directory.path);
+    });
+    assertEquals(host.texts.length, 1);
+    assertMatch(host.texts[0], /\r\nSubject: Hello\r\n\r\nHow are you\?\r\n$/);
+  },
+});
+
+peerTest({
+  name: "the Perl program in the README compiles",
+  needs: ["perl:Net::SMTP::Server"],
+  async fn({ "perl:Net::SMTP::Server": perl }) {
+    const [code] = codeUnder("Coming from Net::SMTP::Server", "perl");
+    const { code: exit, text } = await runProgram(perl, ["-c", "-e", `use strict; ${code}`]);
+    assertEquals(exit, 0, text);
+  },
+});
