@@ -20,6 +20,17 @@ const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
  * @param offset the time zone in minutes east of UTC; the machine's own if left out
  */
 export function dateTime(date: Date, offset: number = -date.getTimezoneOffset()): string {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== last.second || offset !== last.offset) {
+    last = { second, offset, text: write(date, offset) };
+  }
+  return last.text;
+}
+
+/** The date that was written last: the messages of one second have the same. */
+let last = { second: NaN, offset: NaN, text: "" };
+
+function write(date: Date, offset: number): string {
   const minutes = Math.trunc(offset);
   const local = new Date(date.getTime() + minutes * 60_000);
   const size = Math.abs(minutes);

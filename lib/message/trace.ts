@@ -158,14 +158,15 @@ export function separatorBefore(firstOctet: number | undefined): Uint8Array | un
  * Writes an address as an address literal (RFC 5321 section 4.1.3), without the zone of a link-local
  * one, or answers `undefined` for what is no address.
  */
-function addressLiteral(address: string): string | undefined {
+export function addressLiteral(address: string): string | undefined {
   const zone = address.indexOf("%");
   const bare = zone === -1 ? address : address.slice(0, zone);
   if (!ADDRESS.test(bare)) return undefined;
   return bare.includes(":") ? `[IPv6:${bare}]` : `[${bare}]`;
 }
 
-function isHostName(name: string | undefined): name is string {
+/** Whether a name may stand where a domain or an address literal belongs in a header field. */
+export function isHostName(name: string | undefined): name is string {
   return name !== undefined && name.length <= 255 &&
     (DOMAIN.test(name) || ADDRESS_LITERAL.test(name));
 }

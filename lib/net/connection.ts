@@ -4,19 +4,36 @@ import { Receiver, type ReceiverOptions } from "../smtp/receiver.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
-import { Conversation, SHUTTING_DOWN } from "./conversation.ts";
+import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
 import type { ServerOptions } from "./server_options.ts";
 import type { Transport } from "./transport.ts";
 
 /** What the connections of a server share. */
-export interface ConnectionContext extends ServerOptions {
+export interface ConnectionContext extends ServerOptions, ConversationContext {
   /** The clock. */
   readonly clock: Clock;
   /** Who wakes a connection that waits too long. */
   readonly deadlines: Deadlines;
   /** How their receivers behave. */
   readonly receiver: ReceiverOptions;
+}
+
+/** Makes what the connections of a server share. */
+export function connectionContext(
+  options: ServerOptions,
+  clock: Clock,
+  deadlines: Deadlines,
+): ConnectionContext {
+  const { hostname, lmtp, normalizeNewlines, limits } = options;
+  return {
+    ...options,
+    clock,
+    deadlines,
+    greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
+    hello: standingReply(250, undefined, hostname),
+    receiver: { hostname, lmtp, normalizeNewlines, ...limits },
+  };
 }
 
 /** How often the rate of mail data is looked at, in milliseconds. */

@@ -3,7 +3,7 @@ import type { MaybePromise } from "../policy/hooks.ts";
 import type { Endpoint, Session } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
-import { isPositive, printable, type Reply, reply, standingReply } from "../smtp/reply.ts";
+import { isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
 import { newId } from "./id.ts";
 import type { LogFields } from "./log.ts";
 import {
@@ -16,6 +16,10 @@ import { chain, guarded } from "./maybe_promise.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
+  /** The positive reply to a connection. */
+  readonly greeting: Reply;
+  /** The positive reply to HELO, EHLO and LHLO; the receiver adds the extensions. */
+  readonly hello: Reply;
   /** Whether LMTP is spoken. */
   readonly lmtp?: boolean;
 }
@@ -147,14 +151,14 @@ export class Conversation implements Session {
   }
 
   #answerConnect(): MaybePromise<Reply> {
-    const { hooks, hostname, log, lmtp } = this.#context;
+    const { hooks, greeting, log } = this.#context;
     this.log("debug", "connected");
     return guarded(
       () =>
         chain(hooks.connect?.(this), (verdict) => {
           const refusal = refusalOf(verdict);
           if (refusal !== undefined) return this.#logRefusal("connect", refusal);
-          return reply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`);
+          return greeting;
         }),
       (error) => replyTo(error, log, this, "connect"),
     );
@@ -162,7 +166,7 @@ export class Conversation implements Session {
 
   /** A greeting that is refused leaves the session as it was (RFC 5321 section 4.1.4). */
   #answerHelo(verb: keyof typeof PROTOCOLS, name: string): MaybePromise<Reply> {
-    const { hooks, hostname, log } = this.#context;
+    const { hooks, hello, log } = this.#context;
     const before = { protocol: this.#protocol, heloName: this.#heloName };
     this.#protocol = PROTOCOLS[verb];
     this.#heloName = name;
@@ -173,7 +177,7 @@ export class Conversation implements Session {
     return chain(answered, (refusal) => {
       if (refusal === undefined) {
         this.#dropTransaction();
-        return reply(250, undefined, `${hostname} greets ${name}`);
+        return hello;
       }
       this.#protocol = before.protocol;
       this.#heloName = before.heloName;

@@ -33,6 +33,9 @@ export interface IntakeTransaction {
 
 /** Takes mail transactions, one at a time for each session. */
 export interface Intake {
-  /** MAIL has come and policy allows it. A reply instead of a transaction refuses it. */
-  mail(session: Session, mail: MailParameters): MaybePromise<IntakeTransaction | Reply>;
+  /**
+   * MAIL has come and policy allows it. A reply instead of a transaction refuses it. `id` is the name
+   * of the message, which stands in its Received field and in the log.
+   */
+  mail(session: Session, mail: MailParameters, id: string): MaybePromise<IntakeTransaction | Reply>;
 }

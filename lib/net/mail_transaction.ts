@@ -104,7 +104,7 @@ export class MailTransaction {
         chain(hooks.mail?.(session, mail), (verdict) =>
           refusalOf(verdict) ??
             chain(
-              intake.mail(session, mail),
+              intake.mail(session, mail, id),
               (begun) => {
                 if (!("code" in begun)) {
                   return new MailTransaction(context, session, id, mail, begun);

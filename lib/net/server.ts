@@ -2,7 +2,7 @@
 import type { Endpoint } from "../policy/session.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { systemClock } from "./clock.ts";
-import { Connection, type ConnectionContext } from "./connection.ts";
+import { Connection, connectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
@@ -52,15 +52,10 @@ export function startServer(
   options: ServerOptions,
   handle: ConnectionHandler = (connection) => connection.run(),
 ): Server {
-  const { hosts, port, limits, log, hostname, lmtp, normalizeNewlines } = options;
+  const { hosts, port, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
-  const context: ConnectionContext = {
-    ...options,
-    clock,
-    deadlines,
-    receiver: { hostname, lmtp, normalizeNewlines, ...limits },
-  };
+  const context = connectionContext(options, clock, deadlines);
   const permits = new Permits(limits.maxConnections, limits.maxConnectionsPerIp);
   const connections = new Set<Connection>();
   const listeners = listenTcp(hosts, port);

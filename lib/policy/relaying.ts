@@ -52,10 +52,22 @@ export function isLocal(rules: RelayingRules, mailbox: Mailbox): boolean {
   return domain !== undefined && rules.localDomains.has(domain);
 }
 
+/** Which of the clients that were asked about last may relay, for each set of rules. */
+const asked = new WeakMap<RelayingRules, Map<string, boolean>>();
+const MOST_ASKED = 256;
+
 /** Whether a client may send to any domain. */
 export function mayRelay(rules: RelayingRules, session: Pick<Session, "remote">): boolean {
-  const ip = parseIp(session.remote.address);
-  return ip !== undefined && rules.relayFrom.some((network) => cidrContains(network, ip));
+  const { address } = session.remote;
+  let known = asked.get(rules);
+  if (known === undefined || known.size >= MOST_ASKED) asked.set(rules, known = new Map());
+  let answer = known.get(address);
+  if (answer === undefined) {
+    const ip = parseIp(address);
+    answer = ip !== undefined && rules.relayFrom.some((network) => cidrContains(network, ip));
+    known.set(address, answer);
+  }
+  return answer;
 }
 
 /**

@@ -50,6 +50,26 @@ interface Transaction {
   readonly forwardPaths: Mailbox[];
 }
 
+/** The replies that all receivers of one server have in common, written once. */
+interface StandingReplies {
+  /** To QUIT. */
+  readonly bye: Reply;
+  /** To EHLO, by the greeting that the caller answered. */
+  readonly ehlo: WeakMap<Reply, Reply>;
+}
+
+const standingReplies = new WeakMap<ReceiverOptions, StandingReplies>();
+
+function standingRepliesOf(options: ReceiverOptions): StandingReplies {
+  let replies = standingReplies.get(options);
+  if (replies === undefined) {
+    const bye = standingReply(221, "2.0.0", `${options.hostname} closing connection`);
+    replies = { bye, ehlo: new WeakMap() };
+    standingReplies.set(options, replies);
+  }
+  return replies;
+}
+
 /**
  * The receiver. Its caller gives it input with {@linkcode receive}, asks {@linkcode nextEvent} until
  * there is none, answers each question with {@linkcode reply}, and writes {@linkcode takeOutput}.
@@ -60,6 +80,7 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #lines: LineCutter;
   readonly #output: ReplyWriter;
+  readonly #standing: StandingReplies;
   #state: State = "connected";
   #input = NO_BYTES;
   #position = 0;
@@ -74,6 +95,7 @@ export class Receiver {
   /** Begins before the greeting. */
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#standing = standingRepliesOf(options);
     this.#lines = new LineCutter(MAX_COMMAND_LINE, options.normalizeNewlines);
     this.#output = new ReplyWriter(options.maxErrors);
   }
@@ -156,11 +178,8 @@ export class Receiver {
         break;
       case "helo":
         this.#endTransaction("ready");
-        if (question.verb !== "HELO") {
-          this.#output.say({ code: 250, lines: [...answer.lines, ...this.#extensions()] });
-          return;
-        }
-        break;
+        this.#output.say(question.verb === "HELO" ? answer : this.#withExtensions(answer));
+        return;
       case "mail":
         this.#transaction = { mail: question.mail, forwardPaths: [] };
         this.#state = "mail";
@@ -208,15 +227,24 @@ export class Receiver {
     return { type: "close", reply };
   }
 
-  #extensions(): string[] {
-    return [
-      "PIPELINING",
-      `SIZE ${this.#options.maxSize}`,
-      "8BITMIME",
-      "SMTPUTF8",
-      "ENHANCEDSTATUSCODES",
-      "CHUNKING",
-    ];
+  /** The reply to EHLO and LHLO: a line for each extension behind the greeting. */
+  #withExtensions(answer: Reply): Reply {
+    let whole = this.#standing.ehlo.get(answer);
+    if (whole === undefined) {
+      whole = standingReply(
+        250,
+        undefined,
+        ...answer.lines,
+        "PIPELINING",
+        `SIZE ${this.#options.maxSize}`,
+        "8BITMIME",
+        "SMTPUTF8",
+        "ENHANCEDSTATUSCODES",
+        "CHUNKING",
+      );
+      this.#standing.ehlo.set(answer, whole);
+    }
+    return whole;
   }
 
   #readCommand(): ReceiverEvent | undefined {
@@ -295,7 +323,7 @@ export class Receiver {
         this.#output.say(HELP);
         return undefined;
       case "QUIT": {
-        const bye = reply(221, "2.0.0", `${this.#options.hostname} closing connection`);
+        const { bye } = this.#standing;
         this.#output.say(bye);
         return this.#close(bye);
       }

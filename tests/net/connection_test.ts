@@ -10,7 +10,7 @@ const DIALOGS: Record<string, { dialog: string; messages: string[]; options?: Se
     dialog: `
 S: 220 mx.example.org ESMTP smtpd
 C: EHLO client.example.org
-S: 250-mx.example.org greets client.example.org
+S: 250-mx.example.org
 S: 250-PIPELINING
 S: 250-SIZE 26214400
 S: 250-8BITMIME
@@ -37,7 +37,7 @@ S: 221 2.0.0 mx.example.org closing connection
     dialog: `
 S: 220 mx.example.org ESMTP smtpd
 C: HELO client.example.org
-S: 250 mx.example.org greets client.example.org
+S: 250 mx.example.org
 C: MAIL FROM:<>
 S: 250 2.1.0 Sender ok
 C: RCPT TO:<b@example.org>
@@ -68,7 +68,7 @@ S: 250 2.6.0 Message ok
     dialog: `
 S: 220 mx.example.org ESMTP smtpd
 C: HELO client.example.org
-S: 250 mx.example.org greets client.example.org
+S: 250 mx.example.org
 C: MAIL FROM:<a@example.net>
 S: 250 2.1.0 Sender ok
 C: RCPT TO:<b@example.org>
@@ -93,7 +93,7 @@ S: 220 mx.example.org ESMTP smtpd
 C: MAIL FROM:<a@example.net>
 S: 503 5.5.1 Bad sequence of commands: HELO or EHLO first
 C: HELO client.example.org
-S: 250 mx.example.org greets client.example.org
+S: 250 mx.example.org
 C: MAIL FROM:<a@example.net>
 S: 250 2.1.0 Sender ok
 C: RCPT TO:<b@elsewhere.example>

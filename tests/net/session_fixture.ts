@@ -1,6 +1,6 @@
 /** One session in memory: a connection with a clock that stands still, and the client of it. @module */
 import { assertEquals } from "@std/assert";
-import { Connection } from "../../lib/net/connection.ts";
+import { Connection, connectionContext } from "../../lib/net/connection.ts";
 import { Deadlines } from "../../lib/net/deadlines.ts";
 import type { LogFields } from "../../lib/net/log.ts";
 import { memoryPair } from "../../lib/net/memory_transport.ts";
@@ -78,13 +78,8 @@ export class TestSession implements AsyncDisposable {
       return write(bytes);
     };
     const settings = serverOptions(options, this.intake, this.events);
-    const { hostname, lmtp, limits } = settings;
-    this.connection = new Connection(server, {
-      ...settings,
-      clock: this.clock,
-      deadlines: new Deadlines(this.clock, 1000),
-      receiver: { hostname, lmtp, ...limits },
-    });
+    const deadlines = new Deadlines(this.clock, 1000);
+    this.connection = new Connection(server, connectionContext(settings, this.clock, deadlines));
     this.finished = this.connection.run();
   }
 

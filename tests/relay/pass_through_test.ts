@@ -32,7 +32,7 @@ async function begin(
   const { route = "mx", mail, local, session = SESSION, log } = options;
   const remote = { ...world.remote, log };
   const intake = passThrough({ route: parseRoute(route), relaying: RULES, remote, local });
-  const transaction = await intake.mail(session, envelope([], mail));
+  const transaction = await intake.mail(session, envelope([], mail), "m1");
   assert("rcpt" in transaction);
   return transaction;
 }
