@@ -119,19 +119,17 @@ export class MailDataDecoder {
         const safe = end - 5;
         while (read <= safe) {
           let stop = read;
+          let octet = input[stop];
           if (run === read && write !== run) {
             // Behind a removed dot, short lines are moved down while they are looked through.
-            const near = Math.min(safe, read + 24);
-            let octet = input[stop];
+            const near = read + 24 < safe ? read + 24 : safe;
             while (octet !== CR && octet !== LF && stop < near) {
               input[write++] = octet;
               octet = input[++stop];
             }
             run = stop;
           }
-          for (;;) {
-            const octet = input[stop];
-            if (octet < 14 && (octet === CR || octet === LF)) break;
+          for (; octet > CR || (octet !== CR && octet !== LF); octet = input[stop]) {
             if (((offset + ++stop) & 3) !== 0) continue;
             let k = (offset + stop) >> 2;
             while (k < lastWord) {
@@ -142,7 +140,7 @@ export class MailDataDecoder {
             stop = (k << 2) - offset;
             if (stop > safe) break;
           }
-          if (stop > safe || input[stop] !== CR || input[stop + 1] !== LF) {
+          if (stop > safe || octet !== CR || input[stop + 1] !== LF) {
             read = stop;
             break;
           }
