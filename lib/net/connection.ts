@@ -1,6 +1,7 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
 import type { Session } from "../policy/session.ts";
-import { Receiver, type ReceiverOptions } from "../smtp/receiver.ts";
+import { Receiver } from "../smtp/receiver.ts";
+import type { ReceiverOptions } from "../smtp/receiver_options.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";

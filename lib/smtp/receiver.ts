@@ -7,67 +7,30 @@ import { type Command, parseCommand } from "./command.ts";
 import type { Envelope, MailParameters } from "./envelope.ts";
 import { IncomingMailData } from "./incoming_mail_data.ts";
 import { LineCutter } from "./line_cutter.ts";
-import { readMailParameters } from "./mail_parameters.ts";
-import { type Mailbox, needsUtf8 } from "./mailbox.ts";
+import type { Mailbox } from "./mailbox.ts";
+import { readMailParameters, readRcptParameters } from "./envelope_parameters.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "./receiver_events.ts";
-import { isPositive, type Reply, reply, standingReply } from "./reply.ts";
+import { MAX_COMMAND_LINE, type ReceiverOptions } from "./receiver_options.ts";
+import {
+  bye,
+  ehloReply,
+  HELP,
+  lineFaultReply,
+  NO_VRFY,
+  OK,
+  START_DATA,
+  TOO_MANY_RECIPIENTS,
+} from "./receiver_replies.ts";
+import { isPositive, type Reply, reply } from "./reply.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { outOfSequence, type State, TRANSITIONS } from "./transitions.ts";
 
-/** How a receiver behaves. */
-export interface ReceiverOptions {
-  /** The name in the EHLO reply. */
-  readonly hostname: string;
-  /** Speaks LMTP: LHLO instead of EHLO, and a reply a recipient (RFC 2033). */
-  readonly lmtp?: boolean;
-  /** The largest message in octets. */
-  readonly maxSize: number;
-  /** The most recipients of one transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least. */
-  readonly maxRecipients: number;
-  /** The permanent refusals that one session may collect. The next one is 421. */
-  readonly maxErrors: number;
-  /** Whether a bare CR or LF from the client counts as CR LF; otherwise it is refused. */
-  readonly normalizeNewlines?: boolean;
-}
-
-/**
- * The longest command line in octets, its CR LF included. RFC 5321 section 4.5.3.1.4 asks for 512, and
- * the extensions offered here add less than 100.
- */
-export const MAX_COMMAND_LINE = 2048;
-
 const NO_BYTES = new Uint8Array(0);
-
-const OK = standingReply(250, "2.0.0", "Ok");
-const NO_VRFY = standingReply(252, "2.5.2", "Cannot verify, but will take mail for it");
-const HELP = standingReply(214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP");
-const TOO_MANY_RECIPIENTS = standingReply(452, "4.5.3", "Too many recipients");
-const START_DATA = standingReply(354, undefined, "Start mail input; end with <CRLF>.<CRLF>");
 
 /** The mail transaction that is open. */
 interface Transaction {
   readonly mail: MailParameters;
   readonly forwardPaths: Mailbox[];
-}
-
-/** The replies that all receivers of one server have in common, written once. */
-interface StandingReplies {
-  /** To QUIT. */
-  readonly bye: Reply;
-  /** To EHLO, by the greeting that the caller answered. */
-  readonly ehlo: WeakMap<Reply, Reply>;
-}
-
-const standingReplies = new WeakMap<ReceiverOptions, StandingReplies>();
-
-function standingRepliesOf(options: ReceiverOptions): StandingReplies {
-  let replies = standingReplies.get(options);
-  if (replies === undefined) {
-    const bye = standingReply(221, "2.0.0", `${options.hostname} closing connection`);
-    replies = { bye, ehlo: new WeakMap() };
-    standingReplies.set(options, replies);
-  }
-  return replies;
 }
 
 /**
@@ -80,7 +43,6 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #lines: LineCutter;
   readonly #output: ReplyWriter;
-  readonly #standing: StandingReplies;
   #state: State = "connected";
   #input = NO_BYTES;
   #position = 0;
@@ -95,7 +57,6 @@ export class Receiver {
   /** Begins before the greeting. */
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    this.#standing = standingRepliesOf(options);
     this.#lines = new LineCutter(MAX_COMMAND_LINE, options.normalizeNewlines);
     this.#output = new ReplyWriter(options.maxErrors);
   }
@@ -178,7 +139,7 @@ export class Receiver {
         break;
       case "helo":
         this.#endTransaction("ready");
-        this.#output.say(question.verb === "HELO" ? answer : this.#withExtensions(answer));
+        this.#output.say(question.verb === "HELO" ? answer : ehloReply(this.#options, answer));
         return;
       case "mail":
         this.#transaction = { mail: question.mail, forwardPaths: [] };
@@ -227,37 +188,11 @@ export class Receiver {
     return { type: "close", reply };
   }
 
-  /** The reply to EHLO and LHLO: a line for each extension behind the greeting. */
-  #withExtensions(answer: Reply): Reply {
-    let whole = this.#standing.ehlo.get(answer);
-    if (whole === undefined) {
-      whole = standingReply(
-        250,
-        undefined,
-        ...answer.lines,
-        "PIPELINING",
-        `SIZE ${this.#options.maxSize}`,
-        "8BITMIME",
-        "SMTPUTF8",
-        "ENHANCEDSTATUSCODES",
-        "CHUNKING",
-      );
-      this.#standing.ehlo.set(answer, whole);
-    }
-    return whole;
-  }
-
   #readCommand(): ReceiverEvent | undefined {
     const cut = this.#lines.cut(this.#input, this.#position);
     this.#position = this.#lines.position;
     if (cut.kind === "more") return undefined;
-    if (cut.kind === "fault") {
-      return this.#refuseCommand(
-        cut.fault === "too long"
-          ? reply(500, "5.5.2", `Line too long: at most ${MAX_COMMAND_LINE} octets`)
-          : reply(500, "5.5.2", `Syntax error: ${cut.fault}, lines end in CR LF`),
-      );
-    }
+    if (cut.kind === "fault") return this.#refuseCommand(lineFaultReply(cut.fault));
     const line = parseCommand(cut.bytes);
     if (line.kind === "fault") {
       if (line.isFatal) this.#closing = line.reply;
@@ -290,20 +225,13 @@ export class Receiver {
         return this.#ask({ type: "mail", mail });
       }
       case "RCPT": {
-        const [parameter] = command.parameters.keys();
-        if (parameter !== undefined) {
-          return this.#refuseCommand(
-            reply(555, "5.5.4", `RCPT parameter ${parameter} is not known here`),
-          );
-        }
         const { mail, forwardPaths } = this.#transaction!;
-        if (!mail.smtpUtf8 && needsUtf8(command.forwardPath)) {
-          return this.#refuseCommand(reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8"));
-        }
+        const rcpt = readRcptParameters(command.forwardPath, command.parameters, mail);
+        if ("code" in rcpt) return this.#refuseCommand(rcpt);
         if (forwardPaths.length >= this.#options.maxRecipients) {
           return this.#refuseCommand(TOO_MANY_RECIPIENTS);
         }
-        return this.#ask({ type: "rcpt", rcpt: { forwardPath: command.forwardPath } });
+        return this.#ask({ type: "rcpt", rcpt });
       }
       case "DATA":
         return this.#ask({ type: "data" });
@@ -323,9 +251,9 @@ export class Receiver {
         this.#output.say(HELP);
         return undefined;
       case "QUIT": {
-        const { bye } = this.#standing;
-        this.#output.say(bye);
-        return this.#close(bye);
+        const last = bye(this.#options);
+        this.#output.say(last);
+        return this.#close(last);
       }
     }
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import type { ReceiverOptions } from "../../lib/smtp/receiver.ts";
+import type { ReceiverOptions } from "../../lib/smtp/receiver_options.ts";
 import type { ReceiverQuestion } from "../../lib/smtp/receiver_events.ts";
 import { type Reply, reply } from "../../lib/smtp/reply.ts";
 import { ReceiverSide } from "./receiver_side.ts";

@@ -5,7 +5,8 @@
  */
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { formatPath } from "../../lib/smtp/mailbox.ts";
-import { Receiver, type ReceiverOptions } from "../../lib/smtp/receiver.ts";
+import { Receiver } from "../../lib/smtp/receiver.ts";
+import type { ReceiverOptions } from "../../lib/smtp/receiver_options.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../../lib/smtp/receiver_events.ts";
 import { isPositive, type Reply, reply } from "../../lib/smtp/reply.ts";
 import { TRANSITIONS } from "../../lib/smtp/transitions.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Receiver, type ReceiverOptions } from "../../lib/smtp/receiver.ts";
+import { Receiver } from "../../lib/smtp/receiver.ts";
+import type { ReceiverOptions } from "../../lib/smtp/receiver_options.ts";
 import { reply } from "../../lib/smtp/reply.ts";
 import { type DialogLine, readDialogs, runDialog } from "./dialog.ts";
 import { OPTIONS, ReceiverSide } from "./receiver_side.ts";

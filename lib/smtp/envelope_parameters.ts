@@ -1,8 +1,11 @@
-/** The extensions' parameters of MAIL by their meaning. @module */
-import type { BodyType, MailParameters } from "./envelope.ts";
+/** The extensions' parameters of MAIL and RCPT by their meaning. @module */
+import type { BodyType, MailParameters, RcptParameters } from "./envelope.ts";
 import { type Mailbox, needsUtf8 } from "./mailbox.ts";
 import type { Parameters } from "./parameters.ts";
 import { type Reply, reply } from "./reply.ts";
+
+/** RFC 6531 section 3.5. */
+const UTF8_REFUSAL = reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8");
 
 /** Reads the parameters of MAIL, or answers the reply that refuses them. */
 export function readMailParameters(
@@ -37,11 +40,24 @@ export function readMailParameters(
     }
   }
   if (!smtpUtf8 && needsUtf8(reversePath)) {
-    return reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8");
+    return UTF8_REFUSAL;
   }
   // Refused before it is sent (RFC 1870 section 6.1).
   if (size !== undefined && size > maxSize) {
     return reply(552, "5.3.4", `Message too large: at most ${maxSize} octets`);
   }
   return { reversePath, size, body, smtpUtf8 };
+}
+
+/** Reads the parameters of RCPT, of which none is known yet, or answers the reply that refuses them. */
+export function readRcptParameters(
+  forwardPath: Mailbox,
+  parameters: Parameters,
+  mail: MailParameters,
+): RcptParameters | Reply {
+  for (const keyword of parameters.keys()) {
+    return reply(555, "5.5.4", `RCPT parameter ${keyword} is not known here`);
+  }
+  if (!mail.smtpUtf8 && needsUtf8(forwardPath)) return UTF8_REFUSAL;
+  return { forwardPath };
 }

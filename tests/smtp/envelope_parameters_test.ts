@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
-import { readMailParameters } from "../../lib/smtp/mail_parameters.ts";
+import { readMailParameters } from "../../lib/smtp/envelope_parameters.ts";
 import type { Mailbox } from "../../lib/smtp/mailbox.ts";
 
 const read = (path: Mailbox | null, ...parameters: [string, string][]) =>
