@@ -3,12 +3,21 @@
 /** Meanings by the subject and the detail of an enhanced status code. */
 const BY_DETAIL: ReadonlyMap<string, string> = new Map([
   ["1.1", "There is no mailbox of this name. Look for a typing error before the @ of the address."],
-  ["1.2", "The domain of the address takes no mail, or there is no such domain. Look for a typing " +
-    "error behind the @ of the address."],
+  [
+    "1.2",
+    "The domain of the address takes no mail, or there is no such domain. Look for a typing " +
+    "error behind the @ of the address.",
+  ],
   ["1.3", "The address is not written as an address has to be. Look for a typing error in it."],
   ["1.6", "The mailbox has moved, and its new address is not known."],
-  ["1.7", "Your own address was not accepted. Look at the address that your mail program sends from."],
-  ["1.8", "Your own address was not accepted. Look at the address that your mail program sends from."],
+  [
+    "1.7",
+    "Your own address was not accepted. Look at the address that your mail program sends from.",
+  ],
+  [
+    "1.8",
+    "Your own address was not accepted. Look at the address that your mail program sends from.",
+  ],
   ["1.10", "The domain of the address says that it takes no mail."],
   ["2.1", "The mailbox is closed at present."],
   ["2.2", "The mailbox is full."],
@@ -24,8 +33,11 @@ const BY_DETAIL: ReadonlyMap<string, string> = new Map([
   ["6.3", "Your message has characters that the mail server on the way has no means to take."],
   ["6.7", "The address has characters that the mail server on the way has no means to take."],
   ["6.9", "Your message has characters that the mail server on the way has no means to take."],
-  ["7.1", "The mail server does not accept this message from you. Only its administrators can tell " +
-    "why, or change it."],
+  [
+    "7.1",
+    "The mail server does not accept this message from you. Only its administrators can tell " +
+    "why, or change it.",
+  ],
 ]);
 
 /** Meanings by the subject alone. */

@@ -129,7 +129,10 @@ function perRecipientFields(
     const name = remoteName(remote);
     if (name !== undefined) fields.push(`Remote-MTA: dns; ${name}`);
   }
-  fields.push(diagnosticField(reply, remote !== undefined, maxDiagnostic));
+  // Of a success nothing needs to be found out but what a remote called it.
+  if (remote !== undefined || !isPositive(reply)) {
+    fields.push(diagnosticField(reply, remote !== undefined, maxDiagnostic));
+  }
   if (attempted !== undefined) {
     fields.push(`Last-Attempt-Date: ${dateTime(new Date(attempted), timezone)}`);
   }

@@ -22,7 +22,7 @@ export interface TextOptions {
   /** The subject of the message, where it has one that can be shown. */
   readonly subject?: string;
   /** What of the message stands behind the report. */
-  readonly returned: "message" | "header" | "header only" | "nothing";
+  readonly returned: "message" | "header" | "header instead" | "nothing";
 }
 
 const LINE_WIDTH = 76;
@@ -96,7 +96,7 @@ function headingOf(action: Action, message: ReportedMessage, { timezone }: TextO
       return "It was NOT DELIVERED to the following, and will not be tried again:";
     case "delayed":
       return "It is DELAYED for the following. You need not send it again: it is being tried until " +
-        `${dateTime(new Date(message.expires), timezone)}, and you will be told if that fails:`;
+        `${dateTime(new Date(message.expires), timezone)}, and given up after that:`;
     case "delivered":
       return "It was DELIVERED to:";
     case "relayed":
@@ -135,7 +135,9 @@ function writeRecipients(
     lines.push(...reasonOf(group[0]));
   }
   if (left > 0) {
-    const rest = left === 1 ? "one more recipient, who stands" : `${left} more recipients, who stand`;
+    const rest = left === 1
+      ? "one more recipient, who stands"
+      : `${left} more recipients, who stand`;
     lines.push("", `  and ${rest} in the report behind this text.`);
   }
 }
@@ -221,7 +223,7 @@ function closing(
     case "header":
       paragraphs.push("Behind this text come a report for programs, and your message's header.");
       break;
-    case "header only":
+    case "header instead":
       paragraphs.push(
         "Behind this text come a report for programs, and your message's header; the rest of it " +
           "cannot be sent back.",
