@@ -66,11 +66,11 @@ peerTest({
       assertEquals(fileNames(`${directory.path}/mail/local.test/box/tmp`), []);
     });
     await t.step("to a route", async () => {
-      const before = smtpd.events("accepted").length;
       const { code, text } = await send(4000, "b@other.test");
       assertEquals(code, 0, text);
-      await eventually(() => smtpd.events("accepted").length >= before + 4000 || undefined);
-      assertEquals(smtpd.events("accepted").length, before + 4000);
+      // The log comes in batches, those of the step before among them.
+      await eventually(() => smtpd.events("accepted").length >= 6000 || undefined);
+      assertEquals(smtpd.events("accepted").length, 6000);
     });
   },
 });

@@ -118,6 +118,7 @@ for (const { name, host, to, strangers, seen } of WAYS) {
         Deno.removeSync(root, { recursive: true });
       });
     }
+    await smtpd.event("refused");
     const clients = new Set(smtpd.events("refused").map(({ client }) => client));
     assertEquals(clients, new Set([seen]));
   });
