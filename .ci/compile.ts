@@ -71,7 +71,16 @@ function permissionFlags(knowsIgnore: boolean): string[] {
 /** Runs `deno compile`; types are checked elsewhere, and are those of the current Deno. */
 async function compile(deno: string, args: string[], env: Record<string, string>): Promise<void> {
   const command = new Deno.Command(deno, {
-    args: ["compile", "--quiet", "--no-check", ...args, `${root}/main.ts`],
+    args: [
+      "compile",
+      "--quiet",
+      "--no-check",
+      // No import names it: it is started as a worker.
+      "--include",
+      `${root}/lib/queue/sqlite_worker.ts`,
+      ...args,
+      `${root}/main.ts`,
+    ],
     cwd: root,
     env: { ...env, NO_COLOR: "1", RUST_BACKTRACE: "0", RUST_LIB_BACKTRACE: "0" },
     stdin: "null",

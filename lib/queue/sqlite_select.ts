@@ -1,0 +1,104 @@
+/** Which rows a filter means, found a bounded step at a time. @module */
+import type { SQLInputValue } from "node:sqlite";
+import { type Cursor, parseCursor } from "./cursor.ts";
+import { lowerAscii } from "./filter.ts";
+import type { SqlSession } from "./sqlite_session.ts";
+import type { Filter } from "./store.ts";
+
+/** How many messages are looked at in one step, which takes a few milliseconds. */
+const STEP = 2_000;
+
+/** A condition with the values for its question marks. */
+export interface Condition {
+  readonly sql: string;
+  readonly values: readonly SQLInputValue[];
+}
+
+/** A message that has recipients which fit. */
+export interface Key extends Cursor {
+  readonly seq: number;
+}
+
+/** What a step found, and where the next one begins; nothing at the end. */
+export interface Step {
+  readonly keys: readonly Key[];
+  readonly next?: Cursor;
+}
+
+/** The beginning of every list. */
+export const BEGINNING: Cursor = parseCursor(undefined);
+
+/** The recipients that a filter means, within a message. */
+export function recipientCondition({ to, domain, state }: Filter): Condition {
+  return all([
+    to !== undefined && {
+      sql: `instr(lower(local_part || '@' || mail_domain), ?) > 0`,
+      values: [lowerAscii(to)],
+    },
+    domain !== undefined && { sql: `domain = ?`, values: [domain] },
+    state !== undefined && { sql: `state = ?`, values: [state] },
+  ]);
+}
+
+function messageCondition({ from, before }: Filter): Condition {
+  return all([
+    { sql: `damaged IS NULL`, values: [] },
+    from !== undefined && { sql: `instr(lower(sender), ?) > 0`, values: [lowerAscii(from)] },
+    before !== undefined && { sql: `accepted < ?`, values: [before] },
+  ]);
+}
+
+/** Finds at most `limit` messages that a filter means, oldest first. */
+export function findKeys(sql: SqlSession, filter: Filter, after: Cursor, limit: number): Step {
+  const { ids, state, to, domain, from } = filter;
+  const isOpen = state === "queued" || state === "held";
+  const isFree = [to, domain, from, state].every((value) => value === undefined);
+  // A step without conditions looks at nothing in vain.
+  const step = isFree ? Math.min(limit, STEP) : STEP;
+  const source = ids !== undefined
+    ? `message WHERE id IN (SELECT value FROM json_each(?)) AND`
+    : isOpen
+    ? `message INDEXED BY message_open WHERE finished IS NULL AND damaged IS NULL AND`
+    : `message INDEXED BY message_listed WHERE`;
+  const candidates = `WITH candidate AS MATERIALIZED (
+    SELECT seq, accepted, id FROM ${source} (accepted, id) > (?, ?)
+    ORDER BY accepted, id LIMIT ?)`;
+  const start = [
+    ...ids === undefined ? [] : [JSON.stringify(ids)],
+    after.accepted,
+    after.id,
+    step,
+  ];
+  const message = messageCondition(filter);
+  const recipient = recipientCondition(filter);
+  const keys = sql.all(
+    `${candidates}
+     SELECT candidate.seq, candidate.accepted, candidate.id
+     FROM candidate CROSS JOIN message USING (seq)
+     WHERE ${message.sql.replaceAll("accepted", "message.accepted")} AND EXISTS (
+       SELECT 1 FROM recipient WHERE recipient.message = candidate.seq AND ${recipient.sql})
+     ORDER BY candidate.accepted, candidate.id LIMIT ?`,
+    ...start,
+    ...message.values,
+    ...recipient.values,
+    limit,
+  ) as unknown as Key[];
+  if (keys.length === limit) return { keys, next: keys.at(-1) };
+  const last = sql.get(
+    `${candidates}
+     SELECT accepted, id, (SELECT count(*) FROM candidate) AS count
+     FROM candidate ORDER BY accepted DESC, id DESC LIMIT 1`,
+    ...start,
+  ) as unknown as (Cursor & { count: number }) | undefined;
+  const isEnd = last === undefined || last.count < step ||
+    (filter.before !== undefined && last.accepted >= filter.before);
+  return isEnd ? { keys } : { keys, next: { accepted: last.accepted, id: last.id } };
+}
+
+function all(conditions: readonly (Condition | false)[]): Condition {
+  const given = conditions.filter((condition) => condition !== false);
+  return {
+    sql: given.map(({ sql }) => sql).join(" AND ") || "true",
+    values: given.flatMap(({ values }) => values),
+  };
+}

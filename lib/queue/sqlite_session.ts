@@ -1,0 +1,203 @@
+/** A connection to the queue's database with its statements, and the transactions of the writer. @module */
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { Reach } from "./fault.ts";
+import { isNoRoom } from "./sqlite_error.ts";
+import type { Row } from "./sqlite_rows.ts";
+
+/** Runs statements, each of which is prepared once. */
+export interface SqlSession {
+  /** The first row of a query. */
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  /** All rows of a query, which must be bounded. */
+  all(sql: string, ...values: SQLInputValue[]): Row[];
+  /** Runs a statement; answers the rows that it changed and the last one it inserted. */
+  run(sql: string, ...values: SQLInputValue[]): { changes: number; lastInsertRowid: number };
+}
+
+/** An entry that was found damaged. */
+export interface DamageReport {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** What a change to the database works with. */
+export interface Transaction extends SqlSession {
+  /** Notes that recipients of a domain may have become ready earlier or later. */
+  touch(domain: string): void;
+  /** Adds to a tally. */
+  count(name: string, difference: number): void;
+  /** Runs once the transaction is on stable storage. A failure there fails nobody. */
+  afterCommit(then: () => void): void;
+  /** Notes that an entry was set aside, to be told once it is so. */
+  report(damage: DamageReport): void;
+}
+
+/** One change to the database. */
+export type Change = (transaction: Transaction) => unknown;
+
+/** What came of a group. */
+export interface Done {
+  readonly settled: readonly Settled[];
+  readonly reports: readonly DamageReport[];
+  /** Why the whole transaction failed, if it did. */
+  readonly failure?: unknown;
+}
+
+/** What came of one change of a group. */
+export type Settled = { readonly value: unknown } | { readonly error: unknown };
+
+/** Prepares statements as they are needed, and keeps them. */
+export function sqlSession(database: DatabaseSync): SqlSession {
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string) => {
+    let statement = statements.get(sql);
+    if (statement === undefined) statements.set(sql, statement = database.prepare(sql));
+    return statement;
+  };
+  return {
+    get: (sql, ...values) => prepared(sql).get(...values) as Row | undefined,
+    all: (sql, ...values) => prepared(sql).all(...values) as Row[],
+    run(sql, ...values) {
+      const { changes, lastInsertRowid } = prepared(sql).run(...values);
+      return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
+    },
+  };
+}
+
+/** Runs changes in groups: one transaction, and so one flush, for all that wait. */
+export class GroupWriter {
+  readonly #sql: SqlSession;
+  readonly #reach: Reach;
+  readonly #touched = new Set<string>();
+  /** What the change that runs now adds to the tallies, and what the group does. */
+  readonly #tally = new Map<string, number>();
+  readonly #sum = new Map<string, number>();
+  #afterCommit: (() => void)[] = [];
+  #reports: DamageReport[] = [];
+  readonly #transaction: Transaction;
+
+  /** Makes the writer of a connection. */
+  constructor(database: DatabaseSync, reach: Reach) {
+    const sql = this.#sql = sqlSession(database);
+    this.#reach = reach;
+    this.#transaction = {
+      ...sql,
+      touch: (domain) => this.#touched.add(domain),
+      count: (name, difference) => add(this.#tally, name, difference),
+      afterCommit: (then) => this.#afterCommit.push(then),
+      report: (damage) => this.#reports.push(damage),
+    };
+  }
+
+  /**
+   * Runs changes in one transaction. A change that fails is undone by itself and the others stand; if
+   * the transaction fails, all of them have. Where there is no room for all, they run in smaller groups.
+   */
+  run(changes: readonly Change[]): Done {
+    const done = this.#runTogether(changes);
+    if (!isNoRoom(done.failure)) return done;
+    this.shrinkLog();
+    if (changes.length < 2) return done;
+    // What is small, or makes room, may still be done.
+    const middle = changes.length >> 1;
+    const parts = [this.run(changes.slice(0, middle)), this.run(changes.slice(middle))];
+    return {
+      settled: parts.flatMap(({ settled }) => settled),
+      reports: parts.flatMap(({ reports }) => reports),
+    };
+  }
+
+  /** Copies the log into the database and gives its room back. Readers who are slow put it off. */
+  shrinkLog(): void {
+    quietly(() => this.#sql.get("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+
+  #runTogether(changes: readonly Change[]): Done {
+    this.#afterCommit = [];
+    this.#reports = [];
+    this.#touched.clear();
+    this.#sum.clear();
+    try {
+      this.#sql.run("BEGIN IMMEDIATE");
+      this.#reach("transaction-begun");
+      const settled = changes.map((change) => this.#try(change));
+      this.#settleDomains();
+      this.#settleTallies();
+      this.#reach("transaction-filled");
+      this.#sql.run("COMMIT");
+      this.#reach("transaction-committed");
+      for (const then of this.#afterCommit) quietly(then);
+      return { settled, reports: this.#reports };
+    } catch (error) {
+      quietly(() => this.#sql.run("ROLLBACK"));
+      return { settled: changes.map(() => ({ error })), reports: [], failure: error };
+    }
+  }
+
+  #try(change: Change): Settled {
+    this.#tally.clear();
+    const { length } = this.#afterCommit;
+    const reports = this.#reports.length;
+    this.#sql.run("SAVEPOINT change");
+    try {
+      const value = change(this.#transaction);
+      this.#sql.run("RELEASE change");
+      for (const [name, difference] of this.#tally) add(this.#sum, name, difference);
+      return { value };
+    } catch (error) {
+      this.#afterCommit.length = length;
+      this.#reports.length = reports;
+      try {
+        this.#sql.run("ROLLBACK TO change");
+        this.#sql.run("RELEASE change");
+      } catch {
+        // SQLite has ended the whole transaction, as it does when the disk is full.
+        throw error;
+      }
+      return { error };
+    }
+  }
+
+  #settleTallies(): void {
+    for (const [name, difference] of this.#sum) {
+      if (difference === 0) continue;
+      this.#sql.run(
+        `INSERT INTO tally VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+        name,
+        difference,
+      );
+    }
+  }
+
+  /** Brings the table of domains up to date, once for each domain and group. */
+  #settleDomains(): void {
+    for (const domain of this.#touched) {
+      const ready = this.#sql.get(
+        `SELECT min(ready) AS ready FROM recipient INDEXED BY recipient_ready
+         WHERE domain = ? AND ready IS NOT NULL`,
+        domain,
+      )!.ready as number | null;
+      if (ready === null) this.#sql.run(`DELETE FROM domain WHERE name = ?`, domain);
+      else {
+        this.#sql.run(
+          `INSERT INTO domain VALUES (?, ?) ON CONFLICT DO UPDATE SET ready = excluded.ready
+           WHERE ready <> excluded.ready`,
+          domain,
+          ready,
+        );
+      }
+    }
+  }
+}
+
+function add(tally: Map<string, number>, name: string, difference: number): void {
+  tally.set(name, (tally.get(name) ?? 0) + difference);
+}
+
+function quietly(then: () => void): void {
+  try {
+    then();
+  } catch {
+    // Nothing that was promised depends on it: the next start does it again.
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * What a queue is kept in. Every implementation passes the one contract suite; nothing here supposes
+ * that it is in this process, on this machine, or that its clock is ours.
+ *
+ * @module
+ */
+import type { Notify } from "../smtp/dsn_parameters.ts";
+import type { MailParameters } from "../smtp/envelope.ts";
+import type { Mailbox } from "../smtp/mailbox.ts";
+import type { Reply } from "../smtp/reply.ts";
+
+export type { Notify };
+
+/** A recipient as it is committed. */
+export interface NewRecipient {
+  /** Whom the message is for. */
+  readonly mailbox: Mailbox;
+  /** What recipients are grouped and leased by: the domain as `normalizeDomain` writes it. */
+  readonly domain: string;
+  /** The first attempt is due at this time, in milliseconds since the epoch. */
+  readonly due: number;
+  /** Whether it waits for somebody to release it. */
+  readonly held: boolean;
+  /** When the sender wants to be told; failure and delay if it did not say. */
+  readonly notify?: Notify;
+  /** The original recipient (RFC 3461 section 4.2) as it was given, `type;address` with its xtext. */
+  readonly orcpt?: string;
+}
+
+/** Who handed a message in, and how. */
+export interface Origin {
+  /** The client's address, or `local` for a message that was not handed in by SMTP. */
+  readonly client: string;
+  /** What the client called itself. */
+  readonly heloName?: string;
+  /** The protocol, as in the Received field. */
+  readonly protocol: string;
+  /** The session that it came in by. */
+  readonly session?: string;
+}
+
+/** A message as it is committed. */
+export interface NewEntry {
+  /** A name that no other entry has: 16 letters and digits, ascending in time. */
+  readonly id: string;
+  /** What MAIL said. */
+  readonly mail: MailParameters;
+  /** How much of the message a failure notice has (RFC 3461 section 4.3). */
+  readonly ret?: "full" | "headers";
+  /** The envelope identifier (RFC 3461 section 4.4) as it was given. */
+  readonly envid?: string;
+  /** When it was accepted, in milliseconds since the epoch. */
+  readonly accepted: number;
+  /** When it is given up. */
+  readonly expires: number;
+  /** Where it came from. */
+  readonly origin: Origin;
+  /** At least one. */
+  readonly recipients: readonly NewRecipient[];
+}
+
+/** A message's octets on their way into the store. Nothing of it lasts unless it is committed. */
+export interface StagedBody {
+  /** Octets that were written so far. */
+  readonly size: number;
+  /** Takes the next slice, which may be overwritten once this has settled. */
+  write(bytes: Uint8Array): Promise<void> | void;
+  /** Forgets it. Does no harm behind a commit, or twice. */
+  abort(): void;
+}
+
+/** What becomes of a recipient. */
+export type RecipientState = "queued" | "held" | "delivered" | "failed" | "removed";
+
+/** A recipient as it stands. */
+export interface Recipient extends Omit<NewRecipient, "held"> {
+  /** Its number within the message, from 0. */
+  readonly index: number;
+  readonly state: RecipientState;
+  /** How many attempts were made. */
+  readonly attempts: number;
+  /** What the last attempt came to. */
+  readonly lastReply?: Reply;
+  /** Whether the sender was told of the delay. */
+  readonly delayTold: boolean;
+}
+
+/** A message as it stands. */
+export interface Entry extends Omit<NewEntry, "recipients"> {
+  /** The octets of the message. */
+  readonly size: number;
+  readonly recipients: readonly Recipient[];
+}
+
+/** Recipients of one message and one domain that one worker may attempt until the lease is over. */
+export interface Lease {
+  /** The message; of its recipients only those that are leased. */
+  readonly entry: Entry;
+  /** The one who holds it. */
+  readonly owner: string;
+  /** When it ends by itself, in milliseconds since the epoch. */
+  readonly until: number;
+  /** What this lease is told by from every other, of the same owner as well; kept when it is renewed. */
+  readonly token: string;
+}
+
+/** What one attempt came to for one recipient. */
+export interface Outcome {
+  /** The recipient's number. */
+  readonly index: number;
+  /** Where it stands now. `queued` asks for another attempt at `due`. */
+  readonly state: "queued" | "delivered" | "failed";
+  /** When the next attempt is due; only for `queued`. */
+  readonly due?: number;
+  /** The reply, of the next hop or our own. */
+  readonly reply: Reply;
+  /** Set when this attempt's notices tell the sender of the delay. */
+  readonly delayTold?: boolean;
+}
+
+/** One attempt, for the ledger. */
+export interface Attempt {
+  /** When it began and ended. */
+  readonly begun: number;
+  readonly ended: number;
+  /** Where it went, as far as it got. */
+  readonly host?: string;
+  readonly address?: string;
+  /** What it came to for each recipient that it was for. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/** A message to be committed in the same transaction as an attempt: a notice of what it came to. */
+export interface Notice {
+  readonly entry: NewEntry;
+  readonly body: StagedBody;
+}
+
+/** Which recipients an operator means. All that is given must fit. */
+export interface Filter {
+  readonly ids?: readonly string[];
+  /** Part of the recipient's address, `local-part@domain` unquoted; ASCII letters without case. */
+  readonly to?: string;
+  /** Part of the reverse-path, in the same way. */
+  readonly from?: string;
+  readonly domain?: string;
+  readonly state?: RecipientState;
+  /** Accepted before this time. */
+  readonly before?: number;
+}
+
+/** A page of a list, oldest first. */
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** Where the next page begins, which may be an empty one; nothing at the end. */
+  readonly next?: string;
+}
+
+/** How much there is. */
+export interface Stats {
+  /** Recipients by state. */
+  readonly recipients: Readonly<Record<RecipientState, number>>;
+  /** Messages that are not finished, and their octets. */
+  readonly messages: number;
+  readonly octets: number;
+  /** When the oldest of them was accepted. */
+  readonly oldest?: number;
+}
+
+/**
+ * A queue store. What has settled is on stable storage. A method rejects with `StoreFullError` where
+ * there is no room, and with the store's own error otherwise; then nothing has changed.
+ */
+export interface Store extends AsyncDisposable {
+  /** Whether a message of so many octets would be taken now, as far as is known without asking. */
+  hasRoom(octets?: number): boolean;
+  /** Begins to take a message's octets. */
+  stage(): StagedBody;
+  /** Makes a message one of the queue's. Once this has settled it is delivered, bounced or still there. */
+  commit(entry: NewEntry, body: StagedBody): Promise<void>;
+  /** The domains with queued recipients that are due at `now` and not leased, from `after` on in order. */
+  dueDomains(options: { now: number; after?: string; limit: number }): Promise<string[]>;
+  /**
+   * When `dueDomains` will next have something: when a queued recipient is due, or a lease of one that
+   * nobody ends in time is over. `undefined` if there is none.
+   */
+  nextDue(): Promise<number | undefined>;
+  /** Leases due recipients of a domain, oldest due first, at most `limit` messages. */
+  lease(
+    options: { domain: string; owner: string; now: number; until: number; limit: number },
+  ): Promise<Lease[]>;
+  /** Puts the end of a lease off; false if it is not the owner's any more. */
+  renew(lease: Lease, until: number): Promise<boolean>;
+  /**
+   * Records an attempt, ends the lease, and commits notices, in one transaction. False, and nothing
+   * changed, if the lease is not the owner's any more.
+   */
+  record(lease: Lease, attempt: Attempt, notices: readonly Notice[]): Promise<boolean>;
+  /** Gives a lease back unused. */
+  giveBack(lease: Lease): Promise<void>;
+  /** Ends all leases of an owner, at its start: it cannot hold any then. */
+  endLeases(owner: string): Promise<number>;
+  /** Stops queued recipients; answers how many. A leased one is stopped once its attempt is recorded as queued. */
+  hold(filter: Filter): Promise<number>;
+  /** Makes held recipients due at `now`; answers how many. */
+  release(filter: Filter, now: number): Promise<number>;
+  /** Makes queued recipients due at `now`; answers how many. */
+  retry(filter: Filter, now: number): Promise<number>;
+  /**
+   * Ends recipients at `now` without a word to the sender; answers how many. A leased one whose attempt
+   * is recorded as delivered or failed stands as that.
+   */
+  remove(filter: Filter, now: number): Promise<number>;
+  /** Lists messages, oldest first, with the recipients that fit. */
+  list(filter: Filter, options: { after?: string; limit: number }): Promise<Page>;
+  /** The ids that begin so, in order, at most `limit`. */
+  find(prefix: string, limit: number): Promise<string[]>;
+  /** One message with all its recipients, by its whole id. */
+  show(id: string): Promise<Entry | undefined>;
+  /** Its attempts in order. */
+  attempts(id: string): Promise<Attempt[]>;
+  /** Its octets, from the first on. A slice is valid until the next is asked for. */
+  read(id: string): AsyncIterable<Uint8Array>;
+  /** Deletes what was finished before `before`, at most `limit` messages; answers how many. */
+  sweep(options: { before: number; limit: number }): Promise<number>;
+  /** Counts. */
+  stats(): Promise<Stats>;
+}
+
+/** There is no room for more: the disk is below its watermark, or the queue at its limit. */
+export class StoreFullError extends Error {
+  override readonly name = "StoreFullError";
+}

@@ -1,0 +1,171 @@
+/** Calls into a worker, all that wait in one message. @module */
+import { type Answer, type Batch, type Begin, CLOSE, fromWire } from "./sqlite_protocol.ts";
+import { StoreError } from "./store_error.ts";
+
+/** Calls in one batch at most, so that the first one does not wait for too many others. */
+const MOST_CALLS = 1_000;
+
+/** Octets in one batch at most. */
+const MOST_OCTETS = 16 * 1024 * 1024;
+
+type Calls<T> = { [Name in keyof T]: (...values: never[]) => unknown };
+
+interface Waiting {
+  readonly call: readonly [string, ...unknown[]];
+  /** The octets that come with it, which are handed over, not copied. */
+  readonly octets: readonly Uint8Array<ArrayBuffer>[];
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A worker and the calls that wait for it. While it works on one batch, what else is asked of it
+ * gathers in the next; that is what makes one flush serve many messages.
+ */
+export class WorkerPort<T extends Calls<T>> {
+  readonly #worker: Worker;
+  readonly #told: (answer: Answer) => void;
+  #waiting: Waiting[] = [];
+  #running: readonly Waiting[] | undefined;
+  #isScheduled = false;
+  /** Why nothing can be called any more. */
+  #over: StoreError | undefined;
+  #idle: (() => void)[] = [];
+
+  private constructor(worker: Worker, told: (answer: Answer) => void) {
+    this.#worker = worker;
+    this.#told = told;
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
+    worker.onerror = (event) => {
+      // Otherwise it would end the whole program.
+      event.preventDefault();
+      this.#fail(
+        new StoreError("closed", `Cannot use the queue: its worker ended: ${event.message}`),
+      );
+    };
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @param told is given each answer before the calls that it is for settle
+   * @throws {StoreError} if it cannot open the queue
+   */
+  static async open<T extends Calls<T>>(
+    begin: Begin,
+    told: (answer: Answer) => void,
+  ): Promise<WorkerPort<T>> {
+    const url = new URL("./sqlite_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module", name: `queue-${begin.role}` });
+    try {
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new StoreError("failed", `Cannot start the queue's worker: ${event.message}`));
+      };
+      worker.postMessage(begin);
+      const answer = await promise;
+      for (const one of answer.settled) if ("error" in one) throw fromWire(one.error);
+      const port = new WorkerPort<T>(worker, told);
+      told(answer);
+      return port;
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  /** Calls a function of the worker; octets among the values are named again, to be handed over. */
+  call<Name extends keyof T & string>(
+    name: Name,
+    values: Parameters<T[Name]>,
+    octets: readonly Uint8Array<ArrayBuffer>[] = [],
+  ): Promise<Awaited<ReturnType<T[Name]>>> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.push({ call: [name, ...values], octets, resolve, reject });
+    this.#schedule();
+    return promise as Promise<Awaited<ReturnType<T[Name]>>>;
+  }
+
+  /** Waits for what was called, lets the worker close what it has open, and ends it. */
+  async close(): Promise<void> {
+    if (this.#over !== undefined) return;
+    while (this.#running !== undefined || this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+    if (this.#over !== undefined) return;
+    this.#over = new StoreError("closed", "Cannot use the queue: it was closed");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#worker.onmessage = () => resolve();
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      resolve();
+    };
+    this.#worker.postMessage(CLOSE);
+    await promise;
+    this.#worker.terminate();
+  }
+
+  /** Sends what waits, once whoever is about to call in this turn has done so. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#running !== undefined) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#running !== undefined) return;
+    let octets = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < MOST_CALLS && octets < MOST_OCTETS) {
+      for (const { length } of this.#waiting[count++].octets) octets += length;
+    }
+    if (count === 0) return;
+    const running = this.#running = this.#waiting.splice(0, count);
+    const batch: Batch = running.map(({ call }) => call);
+    const transfer = running.flatMap(({ octets }) => octets.map(({ buffer }) => buffer));
+    try {
+      this.#worker.postMessage(batch, transfer);
+    } catch (error) {
+      // Something in it cannot be cloned, and it is not known whose it is.
+      this.#running = undefined;
+      for (const { reject } of running) reject(error);
+      this.#send();
+    }
+  }
+
+  #settle(answer: Answer): void {
+    const running = this.#running ?? [];
+    this.#running = undefined;
+    // The worker goes on with the next batch while this one's callers are told.
+    this.#send();
+    this.#told(answer);
+    for (const [i, { resolve, reject }] of running.entries()) {
+      const settled = answer.settled[i] ?? answer.settled[0];
+      if ("error" in settled) reject(fromWire(settled.error));
+      else resolve(settled.value);
+    }
+    this.#tellIdle();
+  }
+
+  #fail(error: StoreError): void {
+    this.#over = error;
+    for (const { reject } of [...this.#running ?? [], ...this.#waiting]) reject(error);
+    this.#running = undefined;
+    this.#waiting = [];
+    this.#worker.terminate();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#running !== undefined || this.#waiting.length > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}
