@@ -3,7 +3,7 @@ import type { Clock } from "../net/clock.ts";
 import type { Transport } from "../net/transport.ts";
 import type { MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { printable } from "../smtp/reply.ts";
+import { isPositive, printable } from "../smtp/reply.ts";
 import { Sender, type SenderOptions } from "../smtp/sender.ts";
 import type { SenderEvent } from "../smtp/sender_events.ts";
 import { SENDER_TRANSITIONS } from "../smtp/sender_transitions.ts";
@@ -112,6 +112,26 @@ export class Client {
    */
   endOfData(): void {
     if (this.#ending === undefined) this.#sender.endOfData();
+  }
+
+  /** Whether a transaction can begin now. */
+  get isReady(): boolean {
+    return this.#sender.state === "ready" && this.#ending === undefined &&
+      this.#events.length === 0 && this.#waiting.size === 0;
+  }
+
+  /**
+   * Drops what is left of a transaction that came to nothing, so that another can begin.
+   *
+   * @returns whether another can: not in the midst of one, nor once the session is over
+   */
+  async reset(): Promise<boolean> {
+    if (this.isReady) return true;
+    const canReset = SENDER_TRANSITIONS[this.#sender.state].RSET !== undefined;
+    if (!canReset || this.#ending !== undefined || this.#waiting.size > 0) return false;
+    this.#sender.rset();
+    const event = await this.event("rset");
+    return event.type === "reply" && isPositive(event.reply) && this.isReady;
   }
 
   /** Waits for the next event, as long as the step that it answers may take. */

@@ -27,6 +27,12 @@ export interface Ways {
   readonly local?: Outlet;
 }
 
+/** How next hops that are known are reached. */
+export interface HopWays extends Pick<Ways, "remote" | "local"> {
+  /** Whether DATA goes out with the recipients where the next hop has PIPELINING. */
+  readonly dataAtOnce?: boolean;
+}
+
 /** What became of a message for one recipient. */
 export interface RelayResult {
   /** The recipient. */
@@ -62,9 +68,22 @@ interface Group {
  * @throws whatever reading the content throws; nothing was delivered then
  */
 export async function offerMessage(message: OutgoingMessage, ways: Ways): Promise<RelayResult[]> {
+  return await offerByHop(
+    message,
+    (recipient) => nextHopOf(ways.route, ways.relaying, recipient),
+    ways,
+  );
+}
+
+/** As {@linkcode offerMessage}, for next hops that the caller finds. */
+export async function offerByHop(
+  message: OutgoingMessage,
+  hopOf: (recipient: Mailbox) => NextHop,
+  ways: HopWays,
+): Promise<RelayResult[]> {
   const groups = new Map<string, Group>();
   const groupOf = message.forwardPaths.map((recipient) => {
-    const hop = nextHopOf(ways.route, ways.relaying, recipient);
+    const hop = hopOf(recipient);
     const key = nextHopKey(hop);
     const group = groups.get(key) ?? { hop, recipients: [], replies: [], isOpen: false };
     group.recipients.push(recipient);
@@ -89,7 +108,7 @@ export async function offerMessage(message: OutgoingMessage, ways: Ways): Promis
 }
 
 /** Names the recipients to their next hop, and asks it for its go-ahead. */
-async function offer(group: Group, message: OutgoingMessage, ways: Ways): Promise<void> {
+async function offer(group: Group, message: OutgoingMessage, ways: HopWays): Promise<void> {
   const outlet = await openOutlet(group.hop, message, ways);
   if ("code" in outlet) {
     group.replies = group.recipients.map(() => outlet);
@@ -97,7 +116,7 @@ async function offer(group: Group, message: OutgoingMessage, ways: Ways): Promis
   }
   group.outlet = outlet;
   if (outlet instanceof RemoteTransaction) {
-    group.replies = await outlet.rcpts(group.recipients);
+    group.replies = await outlet.rcpts(group.recipients, ways.dataAtOnce);
   } else {
     for (const recipient of group.recipients) group.replies.push(await outlet.rcpt(recipient));
   }

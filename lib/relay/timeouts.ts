@@ -16,6 +16,8 @@ export interface Timeouts {
   readonly block: number;
   /** For the reply to the end of mail data. */
   readonly result: number;
+  /** For the reply to RSET, which only the next transaction waits for. */
+  readonly rset: number;
   /** For the reply to QUIT, which nobody waits for. */
   readonly quit: number;
   /** For a session with any of the hosts, whatever the other timeouts add up to. */
@@ -37,6 +39,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   data: 2 * MINUTE,
   block: 3 * MINUTE,
   result: 10 * MINUTE,
+  rset: 20 * SECOND,
   quit: 5 * SECOND,
   open: 4 * MINUTE,
 };

@@ -11,6 +11,7 @@ import type { OutletTransaction } from "./outlet.ts";
 import { endingReply, type Origin, relayedRcptReply, relayedReply } from "./remote_reply.ts";
 import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
 import { nextHopKey } from "./route.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** What a transaction to a next hop over the network needs. */
 export interface RemoteOptions extends ConnectorOptions {
@@ -18,6 +19,8 @@ export interface RemoteOptions extends ConnectorOptions {
   readonly resolver: ResolverOptions;
   /** Takes what happens; nobody does if left out. */
   readonly log?: Log;
+  /** Where sessions come from and go to; each is for one transaction if left out. */
+  readonly sessions?: Sessions;
 }
 
 const ABORTED = reply(451, "4.4.2", "The transaction was given up");
@@ -34,11 +37,17 @@ export class RemoteTransaction implements OutletTransaction {
   readonly #abort = new AbortController();
   #connector: Connector | undefined;
   #link: Link | undefined;
-  /** Whether MAIL was sent in the session of the link. */
+  /** Whether a session may be taken that was kept, and whether the link's was. */
+  #mayReuse = true;
+  #isKept = false;
+  /** Whether MAIL was sent in the session of the link, and whether DATA was sent with it. */
   #isBegun = false;
+  #isDataAsked = false;
   #accepted = 0;
   /** Set once the transaction can come to nothing any more. */
   #failure: Reply | undefined;
+  /** Whether the session was given away. */
+  #isOver = false;
 
   /** Makes a transaction; nothing is looked up or opened before the first recipient. */
   constructor(hop: RemoteHop, mail: MailParameters, options: RemoteOptions) {
@@ -62,8 +71,12 @@ export class RemoteTransaction implements OutletTransaction {
     return (await this.rcpts([mailbox]))[0];
   }
 
-  /** Names recipients, all at once where the next hop has PIPELINING; a reply for each. */
-  async rcpts(mailboxes: readonly Mailbox[]): Promise<Reply[]> {
+  /**
+   * Names recipients, all at once where the next hop has PIPELINING; a reply for each.
+   *
+   * @param andData whether there will be no others, so that DATA may go out with them
+   */
+  async rcpts(mailboxes: readonly Mailbox[], andData = false): Promise<Reply[]> {
     while (true) {
       if (this.#link === undefined) await this.#open();
       const link = this.#link;
@@ -71,10 +84,17 @@ export class RemoteTransaction implements OutletTransaction {
         const failure = this.#failure ?? ABORTED;
         return mailboxes.map(() => failure);
       }
-      const outcome = await this.#ask(link, mailboxes);
+      const outcome = await this.#ask(link, mailboxes, andData);
       if (Array.isArray(outcome)) {
         this.#accepted += outcome.filter(isPositive).length;
+        if (this.#isDataAsked && this.#accepted === 0) await this.data("");
         return outcome;
+      }
+      if (this.#isKept && this.#failure === undefined && this.#accepted === 0) {
+        // A host may end a session that is at rest, or want no more in it, whenever it likes.
+        this.#mayReuse = false;
+        this.#leave(link);
+        continue;
       }
       // Nothing was promised for this transaction, so another host may have it (RFC 5321 section 5.1).
       const mayMoveOn = this.#failure === undefined && this.#accepted === 0;
@@ -82,18 +102,22 @@ export class RemoteTransaction implements OutletTransaction {
         this.#giveUp(link, outcome);
       } else {
         this.#failure ??= outcome;
-        void link.client.quit();
+        this.#over(link);
       }
     }
   }
 
   async #open(): Promise<void> {
     const { signal } = this.#abort;
+    const { sessions } = this.#options;
     try {
+      const kept = this.#mayReuse ? sessions?.take() : undefined;
+      if (kept !== undefined) return this.#begin(kept, true);
       if (this.#connector === undefined) {
         const found = await resolveNextHop(this.#hop, this.#options.resolver, signal);
         if (found.kind === "failure") {
           this.#failure = found.reply;
+          sessions?.note(isTransient(found.reply) ? "unreachable" : "answered", found.reply);
           return;
         }
         this.#connector = new Connector(found.targets, this.#hop.kind === "lmtp", this.#options);
@@ -103,20 +127,26 @@ export class RemoteTransaction implements OutletTransaction {
       for (const attempt of this.#connector.attempts.slice(tried)) {
         this.#logOutcome("attempt-failed", attempt);
       }
-      if (link === undefined) {
-        this.#failure = this.#connector.failure;
-        return;
-      }
-      const refusal = refuseMail(this.#mail, link.facts);
-      if (refusal === undefined) {
-        this.#link = link;
-      } else {
-        this.#failure = refusal;
-        void link.client.quit();
-      }
+      if (link !== undefined) return this.#begin(link, false);
+      const { failure, attempts } = this.#connector;
+      this.#failure = failure;
+      const conduct = isTransient(failure) ? "unreachable" : "answered";
+      sessions?.note(conduct, failure, attempts.at(-1));
     } catch (error) {
       if (!signal.aborted) throw error;
       this.#failure = ABORTED;
+    }
+  }
+
+  /** Begins in a session, if its host can take the message. */
+  #begin(link: Link, isKept: boolean): void {
+    this.#isKept = isKept;
+    const refusal = refuseMail(this.#mail, link.facts);
+    if (refusal === undefined) {
+      this.#link = link;
+    } else {
+      this.#fail(refusal);
+      this.#over(link);
     }
   }
 
@@ -124,9 +154,28 @@ export class RemoteTransaction implements OutletTransaction {
     this.#connector?.fail(link, why);
     const attempt = this.#connector?.attempts.at(-1);
     if (attempt !== undefined) this.#logOutcome("attempt-failed", attempt);
+    this.#leave(link);
+  }
+
+  /** Goes on without a session. */
+  #leave(link: Link): void {
     void link.client.quit();
     this.#link = undefined;
     this.#isBegun = false;
+    this.#isDataAsked = false;
+  }
+
+  /** The transaction is over in this session, which may have another. */
+  #over(link: Link): void {
+    const { sessions } = this.#options;
+    if (sessions === undefined) return void link.client.quit();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // A session that ended is no trouble where we ended it, or where the host said what it had to say.
+    const failure = this.#failure;
+    const isTroubled = link.client.ending !== undefined && failure && isTransient(failure);
+    sessions.note(isTroubled ? "troubled" : "answered", failure, link);
+    sessions.give(link);
   }
 
   /** Tells what one address answered in the end. */
@@ -138,7 +187,11 @@ export class RemoteTransaction implements OutletTransaction {
   }
 
   /** Sends MAIL, if it is due, and RCPTs; answers a reply for each recipient or one for the host. */
-  async #ask(link: Link, mailboxes: readonly Mailbox[]): Promise<Reply[] | Reply> {
+  async #ask(
+    link: Link,
+    mailboxes: readonly Mailbox[],
+    andData: boolean,
+  ): Promise<Reply[] | Reply> {
     const { client, facts } = link;
     const withMail = !this.#isBegun;
     this.#isBegun = true;
@@ -160,12 +213,19 @@ export class RemoteTransaction implements OutletTransaction {
         replies[i] = reply(553, "5.1.3", "The forward-path cannot be sent on");
       }
     }
+    if (andData && asked.length > 0) {
+      client.data();
+      this.#isDataAsked = true;
+    }
 
     if (withMail) {
       const event = await client.event("mail");
       if (event.type !== "reply") return endingReply(endingOf(event), link);
-      if (isTransient(event.reply)) return relayedReply(event.reply, link);
-      if (!isPositive(event.reply)) return this.#fail(relayedReply(event.reply, link));
+      if (!isPositive(event.reply)) {
+        if (this.#isDataAsked) await this.#drain(link, asked.length);
+        const said = relayedReply(event.reply, link);
+        return isTransient(said) ? said : this.#fail(said);
+      }
     }
     for (const i of asked) {
       const event = await client.event("rcpt");
@@ -173,6 +233,14 @@ export class RemoteTransaction implements OutletTransaction {
       replies[i] = relayedRcptReply(event.reply, link);
     }
     return replies.map((answer) => answer ?? ABORTED);
+  }
+
+  /** Reads what a host says to the rest of a transaction whose MAIL it refused. */
+  async #drain({ client }: Link, recipients: number): Promise<void> {
+    for (let i = 0; i < recipients; i++) {
+      if ((await client.event("rcpt")).type !== "reply") return;
+    }
+    await client.event("data");
   }
 
   /** Notes that no other host will do better. */
@@ -186,11 +254,12 @@ export class RemoteTransaction implements OutletTransaction {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#link === undefined) return ABORTED;
     const { client } = this.#link;
-    client.data();
+    if (!this.#isDataAsked) client.data();
     const event = await client.event("data");
     if (event.type === "reply") {
-      void client.quit();
-      return this.#fail(relayedReply(event.reply, this.#link));
+      const failure = this.#fail(relayedReply(event.reply, this.#link));
+      this.#over(this.#link);
+      return failure;
     }
     if (event.type !== "go ahead") return this.#fail(endingReply(endingOf(event), this.#link));
     try {
@@ -254,7 +323,7 @@ export class RemoteTransaction implements OutletTransaction {
         this.#fail(endingReply(endingOf(event), link));
       }
     }
-    void link?.client.quit();
+    if (link !== undefined) this.#over(link);
     return isLmtp ? results : results[0];
   }
 
@@ -262,7 +331,7 @@ export class RemoteTransaction implements OutletTransaction {
   abort(): void {
     this.#failure ??= ABORTED;
     this.#abort.abort();
-    void this.#link?.client.quit();
+    if (this.#link !== undefined) this.#over(this.#link);
   }
 }
 

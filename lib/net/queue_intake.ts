@@ -1,0 +1,128 @@
+/** Takes mail into the queue: 250 is said once the message is on stable storage. @module */
+import { normalizeDomain } from "../policy/domain.ts";
+import type { Session } from "../policy/session.ts";
+import { type NewRecipient, type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
+import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
+import type { Mailbox } from "../smtp/mailbox.ts";
+import { type Reply, reply, standingReply } from "../smtp/reply.ts";
+import type { Clock } from "./clock.ts";
+import type { Intake, IntakeTransaction } from "./intake.ts";
+import type { Log } from "./log.ts";
+
+/** What a queue intake is made of. */
+export interface QueueIntakeOptions {
+  /** Where messages are kept. */
+  readonly store: Store;
+  /** How long a message is tried, in milliseconds. */
+  readonly lifetime: number;
+  /** Whether a recipient waits for somebody to release it. */
+  readonly isHeld: (mailbox: Mailbox) => boolean;
+  /** Called once a message is committed, so that it is attempted now. */
+  readonly wake: () => void;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+const RCPT_OK = standingReply(250, "2.1.5", "Recipient ok");
+const NO_ROOM = standingReply(452, "4.3.1", "No room for this message now, try again later");
+const STORE_FAILED = standingReply(
+  451,
+  "4.3.0",
+  "The queue cannot be written now, try again later",
+);
+
+const utf8 = new TextEncoder();
+
+/** Makes an intake that commits each message to a store. */
+export function queueIntake(options: QueueIntakeOptions): Intake {
+  return {
+    mail(session, mail, id) {
+      // Refused before it is sent, where that can be known (RFC 1870 section 6.1).
+      if (!options.store.hasRoom(mail.size)) return NO_ROOM;
+      return new QueueTransaction(session, mail, id, options);
+    },
+  };
+}
+
+class QueueTransaction implements IntakeTransaction {
+  readonly #session: Session;
+  readonly #mail: MailParameters;
+  readonly #id: string;
+  readonly #options: QueueIntakeOptions;
+  readonly #recipients: NewRecipient[] = [];
+  #body: StagedBody | undefined;
+  /** Set once the message cannot be kept any more. */
+  #failure: Reply | undefined;
+
+  constructor(session: Session, mail: MailParameters, id: string, options: QueueIntakeOptions) {
+    this.#session = session;
+    this.#mail = mail;
+    this.#id = id;
+    this.#options = options;
+  }
+
+  rcpt({ forwardPath: mailbox }: RcptParameters): Reply {
+    const { clock, isHeld } = this.#options;
+    this.#recipients.push({
+      mailbox,
+      // An address literal and the bare Postmaster are no domains, and are grouped by what they are.
+      domain: mailbox.domain === "" || mailbox.domain.startsWith("[")
+        ? mailbox.domain.toLowerCase()
+        : normalizeDomain(mailbox.domain),
+      due: clock.now(),
+      held: isHeld(mailbox),
+    });
+    return RCPT_OK;
+  }
+
+  async data(trace: string): Promise<Reply | void> {
+    this.#body = this.#options.store.stage();
+    await this.write(utf8.encode(trace));
+    return this.#failure;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      await this.#body!.write(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async end(): Promise<Reply> {
+    if (this.#failure !== undefined) return this.#failure;
+    const { store, clock, lifetime, wake } = this.#options;
+    const { remote, heloName, protocol, id: session } = this.#session;
+    const accepted = clock.now();
+    try {
+      await store.commit({
+        id: this.#id,
+        mail: this.#mail,
+        accepted,
+        expires: accepted + lifetime,
+        origin: { client: remote.address, heloName, protocol: protocol ?? "SMTP", session },
+        recipients: this.#recipients,
+      }, this.#body!);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    wake();
+    return reply(250, "2.0.0", `Queued as ${this.#id}`);
+  }
+
+  abort(): void {
+    this.#body?.abort();
+  }
+
+  #fail(error: unknown): Reply {
+    const isFull = error instanceof StoreFullError;
+    this.#options.log("error", isFull ? "queue-full" : "queue-failed", {
+      session: this.#session.id,
+      id: this.#id,
+      error: error instanceof Error ? error.message : String(error),
+    });
+    this.#body?.abort();
+    return this.#failure = isFull ? NO_ROOM : STORE_FAILED;
+  }
+}

@@ -1,0 +1,23 @@
+/** Sessions that outlive a mail transaction, as the transaction sees them. @module */
+import type { Reply } from "../smtp/reply.ts";
+import type { Link } from "./connector.ts";
+import type { Origin } from "./remote_reply.ts";
+
+/** How a next hop did in one transaction: it is what the next ones to it are planned by. */
+export type Conduct =
+  /** It answered, whatever it said of this message. */
+  | "answered"
+  /** It, or the name servers, could not be asked at all. */
+  | "unreachable"
+  /** It broke off, took too long, or wanted no more of us. */
+  | "troubled";
+
+/** Keeps the sessions of one next hop between transactions. */
+export interface Sessions {
+  /** A session that was kept, in which a transaction can begin. */
+  take(): Link | undefined;
+  /** Takes a session whose transaction is over, to keep it or to end it. */
+  give(link: Link): void;
+  /** Hears how the next hop did, and where that was; what is heard last holds. */
+  note(conduct: Conduct, failure: Reply | undefined, origin?: Origin): void;
+}

@@ -1,0 +1,148 @@
+import { assert, assertEquals } from "@std/assert";
+import type { IntakeTransaction } from "../../lib/net/intake.ts";
+import { queueIntake } from "../../lib/net/queue_intake.ts";
+import type { Session } from "../../lib/policy/session.ts";
+import { createMemoryStore } from "../../lib/queue/memory_store.ts";
+import { type Store, StoreFullError } from "../../lib/queue/store.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+const SESSION: Session = {
+  id: "s1",
+  remote: { address: "192.0.2.7", port: 40000 },
+  local: { address: "192.0.2.1", port: 25 },
+  protocol: "ESMTP",
+  heloName: "client.test",
+};
+const utf8 = new TextEncoder();
+
+function fixture(store: Store = createMemoryStore()) {
+  const clock = new FakeClock();
+  const events: string[] = [];
+  let woken = 0;
+  const intake = queueIntake({
+    store,
+    lifetime: 1000,
+    isHeld: ({ localPart }) => localPart === "held",
+    wake: () => woken++,
+    log: (_level, event) => events.push(event),
+    clock,
+  });
+  return { store, clock, intake, events, woken: () => woken };
+}
+
+async function begin(
+  { intake }: ReturnType<typeof fixture>,
+  to: readonly string[],
+  size?: number,
+): Promise<IntakeTransaction> {
+  const mail = { reversePath: { localPart: "a", domain: "a.test" }, smtpUtf8: false, size };
+  const transaction = await intake.mail(SESSION, mail, "m000000000000001");
+  assert("rcpt" in transaction);
+  for (const address of to) {
+    const [localPart, domain = ""] = address.split("@");
+    const answer = await transaction.rcpt({ forwardPath: { localPart, domain } });
+    assertEquals(answer.code, 250);
+  }
+  return transaction;
+}
+
+async function contentOf(store: Store, id: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const slice of store.read(id)) text += decoder.decode(slice);
+  return text;
+}
+
+/** A store of which some methods are others. */
+function changed(changes: Partial<Store>): Store {
+  const store = createMemoryStore();
+  return new Proxy(store, {
+    get(target, name) {
+      if (name in changes) return Reflect.get(changes, name);
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+Deno.test("queue intake says 250 once the message is committed, whole and with its facts", async () => {
+  const made = fixture();
+  const transaction = await begin(made, ["joe@B.test", "held@b.test", "x@[192.0.2.9]"]);
+  assertEquals(await transaction.data("Received: x\r\n"), undefined);
+  const buffer = utf8.encode("Subject: x\r\n");
+  await transaction.write(buffer);
+  buffer.fill(0);
+  await transaction.write(utf8.encode("\r\nbody\r\n"));
+  assertEquals(made.woken(), 0);
+  const answer = await transaction.end();
+  assert("code" in answer);
+  assertEquals([answer.code, answer.lines], [250, ["Queued as m000000000000001"]]);
+  assertEquals(made.woken(), 1);
+  const entry = await made.store.show("m000000000000001");
+  assert(entry !== undefined);
+  assertEquals(entry.expires - entry.accepted, 1000);
+  assertEquals(entry.origin, {
+    client: "192.0.2.7",
+    heloName: "client.test",
+    protocol: "ESMTP",
+    session: "s1",
+  });
+  assertEquals(entry.recipients.map(({ domain, state }) => [domain, state]), [
+    ["b.test", "queued"],
+    ["b.test", "held"],
+    ["[192.0.2.9]", "queued"],
+  ]);
+  assertEquals(
+    await contentOf(made.store, entry.id),
+    "Received: x\r\nSubject: x\r\n\r\nbody\r\n",
+  );
+});
+
+Deno.test("queue intake keeps nothing of a message that was broken off", async () => {
+  const made = fixture();
+  const transaction = await begin(made, ["joe@b.test"]);
+  await transaction.data("");
+  await transaction.write(utf8.encode("x\r\n"));
+  transaction.abort();
+  assertEquals((await made.store.stats()).messages, 0);
+  assertEquals(made.woken(), 0);
+});
+
+Deno.test("queue intake refuses at MAIL what there is no room for", async () => {
+  const made = fixture(changed({ hasRoom: (octets = 0) => octets < 100 }));
+  await begin(made, [], 99);
+  const mail = { reversePath: null, smtpUtf8: false, size: 100 };
+  const refused = await made.intake.mail(SESSION, mail, "m000000000000001");
+  assert("code" in refused);
+  assertEquals([refused.code, refused.enhanced], [452, "4.3.1"]);
+});
+
+Deno.test("queue intake answers a store that fails with 4yz, and is never woken for it", async () => {
+  const errors = [
+    [new StoreFullError("Cannot keep more"), "452 4.3.1", "queue-full"],
+    [new Error("Cannot write: EIO"), "451 4.3.0", "queue-failed"],
+  ] as const;
+  for (const [error, code, event] of errors) {
+    const aborted: string[] = [];
+    const inData = fixture(changed({
+      stage: () => ({
+        size: 0,
+        write: () => Promise.reject(error),
+        abort: () => void aborted.push("write"),
+      }),
+    }));
+    const atEnd = fixture(changed({ commit: () => Promise.reject(error) }));
+    for (const made of [inData, atEnd]) {
+      const transaction = await begin(made, ["joe@b.test"]);
+      await transaction.data("Received: x\r\n");
+      await transaction.write(utf8.encode("x\r\n"));
+      const answer = await transaction.end();
+      assert("code" in answer);
+      assertEquals(`${answer.code} ${answer.enhanced}`, code);
+      assertEquals(made.events, [event]);
+      assertEquals(made.woken(), 0);
+      assertEquals((await made.store.stats()).messages, 0);
+    }
+    assertEquals(aborted, ["write"]);
+  }
+});

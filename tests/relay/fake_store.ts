@@ -1,0 +1,233 @@
+/**
+ * As much of a queue store as delivery needs, for tests: it fails when it is told to, loses leases, and
+ * is quick with 10,000 messages, where the store in memory looks at each of them all the time.
+ */
+import type {
+  Attempt,
+  Lease,
+  NewEntry,
+  Notice,
+  Recipient,
+  StagedBody,
+  Store,
+} from "../../lib/queue/store.ts";
+
+interface Kept {
+  recipient: Recipient;
+  owner?: string;
+  token?: string;
+  until: number;
+}
+
+interface Message {
+  readonly entry: NewEntry;
+  readonly body: Uint8Array;
+  readonly kept: Kept[];
+  readonly attempts: Attempt[];
+}
+
+/** What the scheduler and the delivery ask of a store. */
+export type DeliveryStore = Pick<
+  Store,
+  "dueDomains" | "nextDue" | "lease" | "renew" | "record" | "giveBack" | "endLeases" | "read"
+>;
+
+/** The store. */
+export class FakeStore implements DeliveryStore {
+  readonly messages = new Map<string, Message>();
+  /** Messages with queued recipients by domain. */
+  readonly #queued = new Map<string, Set<Message>>();
+  /** Calls by method. */
+  readonly calls = new Map<string, number>();
+  /** Thrown by the next calls of a method, as often as it says. */
+  readonly failures = new Map<string, number>();
+  /** How many leases were held at once, at most. */
+  mostLeased = 0;
+  #leased = 0;
+  #tokens = 0;
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async #call(method: string): Promise<void> {
+    this.calls.set(method, (this.calls.get(method) ?? 0) + 1);
+    await Promise.resolve();
+    const left = this.failures.get(method) ?? 0;
+    if (left > 0) {
+      this.failures.set(method, left - 1);
+      throw new Error(`Cannot ${method}: the disk is on fire`);
+    }
+  }
+
+  put(entry: NewEntry, body: Uint8Array): void {
+    const kept = entry.recipients.map(({ held, ...recipient }, index): Kept => ({
+      recipient: {
+        ...recipient,
+        index,
+        state: held ? "held" : "queued",
+        attempts: 0,
+        delayTold: false,
+      },
+      until: 0,
+    }));
+    const message = { entry, body, kept, attempts: [] };
+    this.messages.set(entry.id, message);
+    for (const { domain } of entry.recipients) {
+      const messages = this.#queued.get(domain) ?? new Set();
+      messages.add(message);
+      this.#queued.set(domain, messages);
+    }
+  }
+
+  recipients(id: string): Recipient[] {
+    return this.messages.get(id)!.kept.map(({ recipient }) => recipient);
+  }
+
+  attempts(id: string): Attempt[] {
+    return this.messages.get(id)!.attempts;
+  }
+
+  #isFree({ owner, until, recipient }: Kept): boolean {
+    return recipient.state === "queued" && (owner === undefined || until <= this.#now());
+  }
+
+  #free(domain: string, now: number): Message[] {
+    return [...this.#queued.get(domain) ?? []].filter(({ kept }) =>
+      kept.some((one) =>
+        one.recipient.domain === domain && this.#isFree(one) && one.recipient.due <= now
+      )
+    );
+  }
+
+  async dueDomains({ now, after, limit }: { now: number; after?: string; limit: number }) {
+    await this.#call("dueDomains");
+    const found: string[] = [];
+    for (const domain of [...this.#queued.keys()].sort()) {
+      if (found.length >= limit) break;
+      if ((after === undefined || domain > after) && this.#free(domain, now).length > 0) {
+        found.push(domain);
+      }
+    }
+    return found;
+  }
+
+  async nextDue() {
+    await this.#call("nextDue");
+    let next: number | undefined;
+    for (const messages of this.#queued.values()) {
+      for (const { kept } of messages) {
+        for (const one of kept) {
+          if (this.#isFree(one)) next = Math.min(next ?? Infinity, one.recipient.due);
+        }
+      }
+    }
+    return next;
+  }
+
+  async lease(
+    { domain, owner, now, until, limit }: {
+      domain: string;
+      owner: string;
+      now: number;
+      until: number;
+      limit: number;
+    },
+  ) {
+    await this.#call("lease");
+    const due = this.#free(domain, now);
+    const dueOf = ({ kept }: Message) => Math.min(...kept.map(({ recipient }) => recipient.due));
+    due.sort((a, b) => dueOf(a) - dueOf(b));
+    return due.slice(0, limit).map(({ entry, body, kept }): Lease => {
+      const mine = kept.filter((one) =>
+        one.recipient.domain === domain && this.#isFree(one) && one.recipient.due <= now
+      );
+      const token = `${++this.#tokens}`;
+      for (const one of mine) Object.assign(one, { owner, until, token });
+      this.#leased++;
+      this.mostLeased = Math.max(this.mostLeased, this.#leased);
+      const recipients = mine.map(({ recipient }) => recipient);
+      return { entry: { ...entry, size: body.length, recipients }, owner, until, token };
+    });
+  }
+
+  #mine({ entry, token }: Lease): Kept[] | undefined {
+    const message = this.messages.get(entry.id)!;
+    const mine = entry.recipients.map(({ index }) => message.kept[index]);
+    return mine.every((one) =>
+        one.token === token && one.owner !== undefined && one.until > this.#now()
+      )
+      ? mine
+      : undefined;
+  }
+
+  async renew(lease: Lease, until: number) {
+    await this.#call("renew");
+    const mine = this.#mine(lease);
+    for (const one of mine ?? []) one.until = until;
+    return mine !== undefined;
+  }
+
+  async record(lease: Lease, attempt: Attempt, notices: readonly Notice[]) {
+    await this.#call("record");
+    const mine = this.#mine(lease);
+    if (mine === undefined) return false;
+    const message = this.messages.get(lease.entry.id)!;
+    message.attempts.push(attempt);
+    this.#leased--;
+    for (const { index, state, due, reply, delayTold } of attempt.outcomes) {
+      const one = message.kept[index];
+      one.owner = undefined;
+      const before = one.recipient;
+      one.recipient = {
+        ...before,
+        state,
+        due: due ?? before.due,
+        attempts: before.attempts + 1,
+        lastReply: reply,
+        delayTold: before.delayTold || delayTold === true,
+      };
+    }
+    const { domain } = lease.entry.recipients[0];
+    const isQueued = message.kept.some(({ recipient }) =>
+      recipient.domain === domain && recipient.state === "queued"
+    );
+    if (!isQueued) this.#queued.get(domain)?.delete(message);
+    for (const { entry, body } of notices) this.put(entry, new Uint8Array(body.size));
+    return true;
+  }
+
+  async giveBack(lease: Lease) {
+    await this.#call("giveBack");
+    this.#leased--;
+    for (const one of this.#mine(lease) ?? []) one.owner = undefined;
+  }
+
+  /** Ends a lease behind its owner's back. */
+  steal(id: string): void {
+    for (const one of this.messages.get(id)!.kept) one.owner = undefined;
+  }
+
+  async endLeases(owner: string) {
+    await this.#call("endLeases");
+    let ended = 0;
+    for (const { kept } of this.messages.values()) {
+      for (const one of kept) {
+        if (one.owner === owner) {
+          one.owner = undefined;
+          ended++;
+        }
+      }
+    }
+    return ended;
+  }
+
+  async *read(id: string) {
+    await this.#call("read");
+    yield this.messages.get(id)!.body;
+  }
+}
+
+/** A body that was staged, with nothing in it. */
+export const emptyBody: StagedBody = { size: 0, write: () => {}, abort: () => {} };
