@@ -158,7 +158,11 @@ export function actionContract(test: ContractTest): void {
 
   test("acts on more messages than it changes at once", async (store) => {
     await Promise.all(Array.from({ length: 1_203 }, () => put(store)));
-    assertEquals(await store.hold({ to: "someone" }), 1_203);
+    const held = store.hold({ to: "someone" });
+    const late = await put(store, { accepted: NOON + 1_000 });
+    assertEquals(await held, 1_203);
+    assertEquals((await store.show(late.id))?.recipients[0].state, "queued", "it came too late");
+    assertEquals(await store.remove({ ids: [late.id] }, NOON), 1);
     assertEquals((await store.stats()).recipients.held, 1_203);
     assertEquals(await store.release({}, NOON), 1_203);
     assertEquals(await store.remove({}, NOON), 1_203);

@@ -1,6 +1,6 @@
 /** No question and no change looks at the whole queue. */
 import { assert, assertEquals } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../lib/queue/sqlite_store.ts";
 import type { Store } from "../../lib/queue/store.ts";
 import { openForWriting } from "../../lib/queue/schema.ts";

@@ -83,7 +83,7 @@ Deno.test("SQLite store keeps its files to its owner", {
   }
 });
 
-Deno.test("SQLite store deletes the files of messages that were swept, and of aborted bodies", async () => {
+Deno.test("SQLite store deletes the files of messages that were swept, refused or aborted", async () => {
   await using directory = await stateDirectory();
   await using store = await directory.open();
   const { id } = await put(store, {}, octets(300_000));
@@ -91,9 +91,10 @@ Deno.test("SQLite store deletes the files of messages that were swept, and of ab
   const aborted = await stage(store, octets(300_000));
   assertEquals(directory.files("blobs").length, 2);
   aborted.abort();
+  await assertRejects(() => put(store, { id }, octets(300_000)), StoreError);
   await store.remove({ ids: [id] }, NOON);
   assertEquals(await store.sweep({ before: NOON + 1, limit: 1 }), 1);
-  // The aborted file is deleted behind the caller's back.
+  // The other files are deleted behind the caller's back.
   for (let i = 0; i < 100 && directory.files("blobs").length > 0; i++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -142,6 +143,16 @@ Deno.test("SQLite store refuses messages below the watermark and takes them abov
   await new Promise((resolve) => setTimeout(resolve, 250));
   await put(store);
   assertEquals((await idsOf(store)).length, 3);
+});
+
+Deno.test("SQLite store does not promise the last room to several", async () => {
+  await using directory = await stateDirectory();
+  await using store = await directory.open({ minFree: 1_000, freeOctets: () => 1_001_000 });
+  // Each takes its octets in the log and in the database, and a little more.
+  const settled = await Promise.allSettled(
+    Array.from({ length: 20 }, () => put(store, {}, octets(98_000))),
+  );
+  assertEquals(settled.filter(({ status }) => status === "fulfilled").length, 4);
 });
 
 Deno.test("SQLite store counts room inside of its database as room", async () => {
