@@ -16,7 +16,6 @@ import {
   size,
   truth,
   type Value,
-  ValueError,
   wholeNumber,
 } from "./config/values.ts";
 import type { LogLevel } from "./net/log.ts";
@@ -37,6 +36,9 @@ export interface Config {
   readonly queue: string;
   readonly maildir: string;
   readonly noQueue: boolean;
+  /** The delays between attempts; the last one repeats. */
+  readonly retry: readonly number[];
+  readonly queueLifetime: number;
   readonly relayFrom: readonly Cidr[];
   readonly route: Route;
   /** The name server to ask, or `undefined` for the system's. */
@@ -59,6 +61,14 @@ export interface Config {
   readonly minDataRate: number;
   readonly maxErrors: number;
   readonly drainTimeout: number;
+  /** When the sender is told that a message is delayed, or `undefined` for never. */
+  readonly delayNotice: number | undefined;
+  /** How long a message stays in the queue's records once all its recipients are finished. */
+  readonly queueHistory: number;
+  /** Messages that are not finished; one more is refused. */
+  readonly queueMessages: number;
+  /** Octets of the queue's disk that are left free. */
+  readonly queueReserve: number;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -142,12 +152,22 @@ function several<T>(value: Value<T>, description: Description): Option<readonly 
   );
 }
 
-const withoutQueue: Value<boolean> = {
-  ...truth,
-  parse(text) {
-    if (text === "false") throw new ValueError("there is no queue yet, give true or leave it out");
-    return truth.parse(text);
-  },
+/** Several values of which each text may hold some, with commas between them. */
+function list<T>(value: Value<T>, description: Description): Option<readonly T[]> {
+  return describe(
+    value,
+    true,
+    description,
+    (texts, parse) =>
+      texts.flatMap((text) => text.split(",").map((part) => parse(value, part.trim()))),
+  );
+}
+
+/** A duration, or `never`, which `undefined` stands for. */
+const durationOrNever: Value<number | "never"> = {
+  type: "string",
+  expects: "give a duration such as 4h, or never",
+  parse: (text) => text === "never" ? text : duration.parse(text),
 };
 
 /** Every setting by its key, in the order of the help. */
@@ -176,7 +196,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     byDefault: [],
   }),
   queue: one(path, {
-    meaning: "the state directory; as yet only the Maildirs are there",
+    meaning: "the state directory, with the queue and the Maildirs",
     placeholder: "DIR",
     shownDefault: "/var/spool/smtpd for root, else $XDG_STATE_HOME/smtpd",
     byDefault: (system) => [system.stateDirectory()],
@@ -187,22 +207,36 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     shownDefault: "mail in the state directory",
     byDefault: (_, settled) => [`${settled.queue}/mail`],
   }),
-  noQueue: one(withoutQueue, {
+  noQueue: one(truth, {
     meaning: "pass-through: answer 250 only after the next hop has, store nothing",
-    shownDefault: "always, there is no queue yet",
-    byDefault: "true",
+    shownDefault: "off",
+    byDefault: "false",
+  }),
+  retry: list(duration, {
+    meaning: "delays between attempts to deliver; the last one repeats",
+    placeholder: "LIST",
+    shownDefault: "5m,15m,30m,1h,2h,4h,8h",
+    byDefault: ["5m", "15m", "30m", "1h", "2h", "4h", "8h"],
+  }),
+  queueLifetime: one(duration, {
+    meaning: "how long a message is tried; then its sender is told that it failed",
+    placeholder: "DURATION",
+    byDefault: "5d",
   }),
   relayFrom: several(readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32"), {
     meaning: "clients that may relay anywhere",
     placeholder: "CIDR",
     byDefault: DEFAULT_RELAY_FROM,
   }),
-  route: one(readBy(parseRoute, "give mx, smtp://host[:port], lmtp://host[:port] or discard"), {
-    meaning:
-      "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], discard",
-    placeholder: "TARGET",
-    byDefault: "mx",
-  }),
+  route: one(
+    readBy(parseRoute, "give mx, smtp://host[:port], lmtp://host[:port], hold or discard"),
+    {
+      meaning:
+        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], hold, discard",
+      placeholder: "TARGET",
+      byDefault: "mx",
+    },
+  ),
   dns: perhaps(nameServer, {
     meaning: "ask this name server",
     placeholder: "ADDR[:PORT]",
@@ -290,5 +324,32 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "DURATION",
     fileOnly: true,
     byDefault: "30s",
+  }),
+  delayNotice: describe(durationOrNever, false, {
+    meaning: "when the sender is told, once, that a message is delayed; or never",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "4h",
+  }, ([text], parse) => {
+    const delay = parse(durationOrNever, text);
+    return delay === "never" ? undefined : delay;
+  }),
+  queueHistory: one(duration, {
+    meaning: "how long the queue knows of a message that is finished",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "1h",
+  }),
+  queueMessages: one(wholeNumber(1), {
+    meaning: "unfinished messages in the queue; one more gets 452",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "10000000",
+  }),
+  queueReserve: one(size, {
+    meaning: "room on the queue's disk that is left free; below it mail gets 452",
+    placeholder: "SIZE",
+    fileOnly: true,
+    byDefault: "64MiB",
   }),
 };

@@ -39,7 +39,9 @@ Deno.test("defaults are those of the documentation", () => {
     localDomain: [],
     queue: "/state",
     maildir: "/state/mail",
-    noQueue: true,
+    noQueue: false,
+    retry: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000],
+    queueLifetime: 432_000_000,
     route: { kind: "mx" },
     dns: undefined,
     mxPort: 25,
@@ -58,6 +60,10 @@ Deno.test("defaults are those of the documentation", () => {
     minDataRate: 100,
     maxErrors: 20,
     drainTimeout: 30_000,
+    delayNotice: 14_400_000,
+    queueHistory: 3_600_000,
+    queueMessages: 10_000_000,
+    queueReserve: 67_108_864,
   });
 });
 
@@ -105,6 +111,11 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["allowLocalMx", "true", true],
   ["allowLocalMx", "false", false],
   ["noQueue", "true", true],
+  ["noQueue", "false", false],
+  ["retry", "1m", [60_000]],
+  ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],
+  ["queueLifetime", "2d", 172_800_000],
+  ["route", "hold", { kind: "hold" }],
   ["maildir", "a b/c", "a b/c"],
 ];
 
@@ -124,7 +135,7 @@ const NAME_SERVER =
   "give an address and perhaps a port, such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
 const DOMAIN = "give a domain such as example.org";
 const HOSTNAME = "give a host name such as mail.example.org";
-const ROUTES = "give mx, smtp://host[:port], lmtp://host[:port] or discard";
+const ROUTES = "give mx, smtp://host[:port], lmtp://host[:port], hold or discard";
 
 const bad: [key: Key, text: string, mend: string][] = [
   ...["abc", "-1", "65536", "1.5", "1e3", "0x19", "025", "+25", "25 ", "٢٥", "99999999999999999999"]
@@ -161,8 +172,9 @@ const bad: [key: Key, text: string, mend: string][] = [
   ["logFormat", "xml", "give text or json"],
   ["allowLocalMx", "yes", "give true or false"],
   ["allowLocalMx", "1", "give true or false"],
-  ["noQueue", "false", "there is no queue yet, give true or leave it out"],
-  ["route", "hold", `hold is not there yet; ${ROUTES}`],
+  ["retry", "5m;1h", DURATION],
+  ["retry", "never", DURATION],
+  ["queueLifetime", "0s", DURATION],
   ["route", "smtps://relay.example", `smtps:// is not there yet; smtp:// is; ${ROUTES}`],
   [
     "relayFrom",
@@ -495,7 +507,8 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["tls-cert", undefined],
     ["ui", undefined],
     ["users", undefined],
-    ["retry", undefined],
+    ["retry", "retry"],
+    ["lifetime", undefined],
     ["fault", undefined],
     ["hooks", undefined],
     ["submission-port", undefined],

@@ -1,5 +1,6 @@
 /** `smtpd check`: whether `serve` would start with these settings. @module */
-import { checkMaildirRoot } from "./directories.ts";
+import { checkTogether } from "../config/together.ts";
+import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
@@ -14,7 +15,8 @@ export const check: Verb = {
   run(call) {
     checkOperands(call, 0, 0, check.usage);
     const config = call.config();
-    if (config.localDomain.length > 0) checkMaildirRoot(config.maildir);
+    checkTogether(config);
+    checkDirectories(config);
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;
   },

@@ -1,12 +1,13 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
 import { Maildir } from "../delivery/maildir.ts";
+import type { Intake } from "../net/intake.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
-import { passThrough } from "../relay/pass_through.ts";
+import type { PassThroughOptions } from "../relay/pass_through.ts";
 import type { ResolverOptions } from "../relay/resolver.ts";
 
 /** The relaying rules that settings ask for. */
@@ -46,10 +47,19 @@ function limitsOf(config: Config): ServerLimits {
   };
 }
 
-/** What the server is made of. `ourselves` may learn where it listens later. */
-export function serverOptions(config: Config, ourselves: Ourselves, log: Log): ServerOptions {
-  const relaying = rulesOf(config);
+/** Where mail goes and how, whether or not it is queued first. `ourselves` may learn where we listen later. */
+export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThroughOptions {
   const maildir = maildirOf(config, log);
+  return {
+    route: config.route,
+    relaying: rulesOf(config),
+    remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
+    local: (mail) => maildir.begin(mail),
+  };
+}
+
+/** What the server is made of. */
+export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
   return {
     hosts: config.host,
     port: config.port,
@@ -57,13 +67,8 @@ export function serverOptions(config: Config, ourselves: Ourselves, log: Log): S
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),
     hooks: {},
-    relaying,
-    intake: passThrough({
-      route: config.route,
-      relaying,
-      remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
-      local: (mail) => maildir.begin(mail),
-    }),
+    relaying: rulesOf(config),
+    intake,
     log,
   };
 }

@@ -1,43 +1,50 @@
 /** Finds out whether a directory can be used before mail is accepted for it. @module */
 import { dirname } from "node:path";
+import type { Config } from "../config.ts";
 import { shown } from "../config/sources.ts";
 import { EXIT, Failure } from "./failure.ts";
 
-function refuse(error: unknown, what: string, directory: string): Failure {
+/** A directory that was asked for, and the flag that names it. */
+interface Named {
+  readonly directory: string;
+  readonly flag: string;
+}
+
+function refuse(error: unknown, what: string, { directory, flag }: Named): Failure {
   if (error instanceof Deno.errors.NotCapable) throw error;
   const name = shown(directory);
   if (error instanceof Deno.errors.PermissionDenied) {
-    const mend = "let the user that smtpd runs as read and write it, or give another to --maildir";
+    const mend = `let the user that smtpd runs as read and write it, or give another to ${flag}`;
     return new Failure(EXIT.noPermission, `no permission to ${what} ${name}`, mend, error);
   }
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     const wrong = `cannot ${what} ${name}, there is a file in its place`;
-    return new Failure(EXIT.cannotCreate, wrong, "give another directory to --maildir", error);
+    return new Failure(EXIT.cannotCreate, wrong, `give another directory to ${flag}`, error);
   }
   const reason = error instanceof Error ? error.message : String(error);
   const wrong = `cannot ${what} ${name} (${shown(reason)})`;
   return new Failure(
     EXIT.cannotCreate,
     wrong,
-    "mend it, or give another directory to --maildir",
+    `mend it, or give another directory to ${flag}`,
     error,
   );
 }
 
 /** The directory itself, or the nearest one above it that is there. */
-function nearestExisting(directory: string): string {
-  for (let path = directory;; path = dirname(path)) {
+function nearestExisting(named: Named): string {
+  for (let path = named.directory;; path = dirname(path)) {
     try {
       Deno.statSync(path);
       return path;
     } catch (error) {
       const isTop = dirname(path) === path;
-      if (isTop || !(error instanceof Deno.errors.NotFound)) throw refuse(error, "read", directory);
+      if (isTop || !(error instanceof Deno.errors.NotFound)) throw refuse(error, "read", named);
     }
   }
 }
 
-function probe(directory: string, named: string): void {
+function probe(directory: string, named: Named): void {
   try {
     for (const _ of Deno.readDirSync(directory)) break;
   } catch (error) {
@@ -52,11 +59,22 @@ function probe(directory: string, named: string): void {
 }
 
 /**
- * Holds that the root of the Maildirs can be read and written, or could be made. Nothing stays changed.
+ * Holds that a directory can be read and written, or could be made. Nothing stays changed.
+ *
+ * @param flag the flag that names it
+ * @throws {Failure} with exit code 73, or 77 for want of permission
+ */
+export function checkDirectory(directory: string, flag: string): void {
+  const existing = nearestExisting({ directory, flag });
+  probe(existing, { directory: existing === "." ? directory : existing, flag });
+}
+
+/**
+ * Holds that the directories which a server with these settings writes to can be used.
  *
  * @throws {Failure} with exit code 73, or 77 for want of permission
  */
-export function checkMaildirRoot(directory: string): void {
-  const existing = nearestExisting(directory);
-  probe(existing, existing === "." ? directory : existing);
+export function checkDirectories(config: Config): void {
+  if (!config.noQueue) checkDirectory(config.queue, "--queue");
+  if (config.localDomain.length > 0) checkDirectory(config.maildir, "--maildir");
 }

@@ -47,6 +47,7 @@ function explainLocal(mailbox: Mailbox, config: Config, tell: Tell): ExitCode {
 }
 
 function describeRoute(route: Route, domain: string): string {
+  if (route.kind === "hold") return "hold";
   if (route.kind !== "mx") return nextHopKey(route);
   if (domain === "") return "mx";
   const how = domain.startsWith("[") ? "to the address" : "by the MX records of";
@@ -96,6 +97,10 @@ export async function explainMailbox(
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
   tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
   tell("route", describeRoute(config.route, domain));
+  if (config.route.kind === "hold") {
+    tell("outcome", "would be held in the queue until it is released, and then go by MX");
+    return EXIT.ok;
+  }
   if (hop.kind === "discard") {
     tell("outcome", "would be accepted and dropped");
     return EXIT.ok;

@@ -1,13 +1,15 @@
 /** `smtpd serve`: the server itself, until it is told to stop. @module */
 import type { Config } from "../config.ts";
+import { checkTogether } from "../config/together.ts";
 import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { serverOptions } from "./compose.ts";
-import { checkMaildirRoot } from "./directories.ts";
+import { serverOptions, waysOf } from "./compose.ts";
+import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
+import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
@@ -40,7 +42,12 @@ export function listenFailure(error: unknown, { host, port }: Config): unknown {
 }
 
 /** Waits until signals have ended the server: the first drains it, another ends it at once. */
-async function untilStopped(server: Server, drainTimeout: number, log: Log): Promise<void> {
+async function untilStopped(
+  server: Server,
+  way: MailWay,
+  drainTimeout: number,
+  log: Log,
+): Promise<void> {
   const { promise: forced, resolve: force } = Promise.withResolvers<void>();
   let isDraining = false;
   function stop(signal: Deno.Signal): void {
@@ -50,7 +57,7 @@ async function untilStopped(server: Server, drainTimeout: number, log: Log): Pro
       force();
     } else {
       isDraining = true;
-      server.drain(drainTimeout).then(force);
+      Promise.all([server.drain(drainTimeout), way.drain(drainTimeout)]).then(() => force());
     }
   }
   const listeners = STOP_SIGNALS.map((signal) => [signal, () => stop(signal)] as const);
@@ -86,14 +93,15 @@ function logStrayErrors(log: Log): Disposable {
 /** Runs a server until a signal ends it. */
 async function runServer(config: Config, lines: LineLog): Promise<void> {
   const { log } = lines;
-  if (config.localDomain.length > 0) checkMaildirRoot(config.maildir);
+  checkTogether(config);
+  checkDirectories(config);
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
-  const options = serverOptions(config, ourselves, log);
+  await using way = await openMailWay(config, waysOf(config, ourselves, log), log);
   let server: Server;
   try {
-    server = startServer(options);
+    server = startServer(serverOptions(config, way.intake, log));
   } catch (error) {
     throw listenFailure(error, config);
   }
@@ -102,7 +110,7 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   for (const { address, port } of server.endpoints) {
     log("info", "listening", { address, port, hostname: config.hostname });
   }
-  await untilStopped(server, config.drainTimeout, log);
+  await untilStopped(server, way, config.drainTimeout, log);
   log("info", "stopped", {});
 }
 

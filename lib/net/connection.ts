@@ -1,5 +1,6 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
 import type { Session } from "../policy/session.ts";
+import { queueIds } from "../queue/queue_id.ts";
 import { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverOptions } from "../smtp/receiver_options.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
@@ -33,6 +34,7 @@ export function connectionContext(
     deadlines,
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
+    nextMessageId: queueIds(() => clock.now()),
     receiver: { hostname, lmtp, normalizeNewlines, ...limits },
   };
 }

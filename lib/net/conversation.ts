@@ -22,6 +22,8 @@ export interface ConversationContext extends TransactionContext {
   readonly hello: Reply;
   /** Whether LMTP is spoken. */
   readonly lmtp?: boolean;
+  /** Makes the name of the next message. */
+  readonly nextMessageId: () => string;
 }
 
 const INTERNAL_ERROR = standingReply(421, "4.3.0", "Internal error, try again later");
@@ -123,7 +125,8 @@ export class Conversation implements Session {
         return this.#answerHelo(question.verb, printable(question.name));
       case "mail": {
         if (this.#isEnding) return SHUTTING_DOWN;
-        const begun = MailTransaction.begin(this.#context, this, newId(), question.mail);
+        const id = this.#context.nextMessageId();
+        const begun = MailTransaction.begin(this.#context, this, id, question.mail);
         return chain(begun, (transaction) => {
           if ("code" in transaction) return this.#logRefusal("mail", transaction);
           this.#transaction = transaction;

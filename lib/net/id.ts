@@ -1,13 +1,13 @@
-/** Short names for sessions and messages. @module */
+/** Short names for sessions. @module */
 
-/** Without vowels, so that no word comes about; as they stand in a Received field, Atoms all the same. */
+/** Without vowels, so that no word comes about. */
 const LETTERS = "0123456789bcdfghjklmnpqrstvwxz";
 const LENGTH = 10;
 
 let pool = new Uint8Array(0);
 let position = 0;
 
-/** Makes a name of ten characters, random enough (49 bits) that no two messages of a host share one. */
+/** Makes a name of ten characters, random enough (49 bits) that no two sessions of a host share one. */
 export function newId(): string {
   if (position + LENGTH > pool.length) {
     // Asking the system for randomness once for each name would cost more than the rest of a reply.

@@ -1,6 +1,6 @@
 /** Takes mail into the queue: 250 is said once the message is on stable storage. @module */
-import { normalizeDomain } from "../policy/domain.ts";
 import type { Session } from "../policy/session.ts";
+import { newRecipient } from "../queue/new_recipient.ts";
 import { type NewRecipient, type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
@@ -19,6 +19,8 @@ export interface QueueIntakeOptions {
   readonly isHeld: (mailbox: Mailbox) => boolean;
   /** Called once a message is committed, so that it is attempted now. */
   readonly wake: () => void;
+  /** Called where there is no room for a message, so that some is made. */
+  readonly makeRoom?: () => void;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -38,7 +40,10 @@ export function queueIntake(options: QueueIntakeOptions): Intake {
   return {
     mail(session, mail, id) {
       // Refused before it is sent, where that can be known (RFC 1870 section 6.1).
-      if (!options.store.hasRoom(mail.size)) return NO_ROOM;
+      if (!options.store.hasRoom(mail.size)) {
+        options.makeRoom?.();
+        return NO_ROOM;
+      }
       return new QueueTransaction(session, mail, id, options);
     },
   };
@@ -61,17 +66,9 @@ class QueueTransaction implements IntakeTransaction {
     this.#options = options;
   }
 
-  rcpt({ forwardPath: mailbox }: RcptParameters): Reply {
+  rcpt(rcpt: RcptParameters): Reply {
     const { clock, isHeld } = this.#options;
-    this.#recipients.push({
-      mailbox,
-      // An address literal and the bare Postmaster are no domains, and are grouped by what they are.
-      domain: mailbox.domain === "" || mailbox.domain.startsWith("[")
-        ? mailbox.domain.toLowerCase()
-        : normalizeDomain(mailbox.domain),
-      due: clock.now(),
-      held: isHeld(mailbox),
-    });
+    this.#recipients.push(newRecipient(rcpt, clock.now(), isHeld(rcpt.forwardPath)));
     return RCPT_OK;
   }
 
@@ -117,6 +114,7 @@ class QueueTransaction implements IntakeTransaction {
 
   #fail(error: unknown): Reply {
     const isFull = error instanceof StoreFullError;
+    if (isFull) this.#options.makeRoom?.();
     this.#options.log("error", isFull ? "queue-full" : "queue-failed", {
       session: this.#session.id,
       id: this.#id,

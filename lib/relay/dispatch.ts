@@ -2,12 +2,13 @@
 import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
-import type { Attempt, Entry, Notice, Outcome, Recipient, Store } from "../queue/store.ts";
+import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import type { Reply } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
 import type { HopPool, Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
+import type { Notices } from "./notices.ts";
 import { earliestDue, outcomeOf, suspended, withoutNotices } from "./outcome.ts";
 import type { Outlet } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
@@ -15,16 +16,6 @@ import type { Origin } from "./remote_reply.ts";
 import { nextHopKey } from "./route.ts";
 import type { Held, Work } from "./scheduler.ts";
 import type { RemoteOptions } from "./transaction.ts";
-
-/**
- * Makes the notices that an attempt calls for. The outcomes are those of the attempt: a `failed` one
- * with a 4yz reply was given up for its age, `delayTold` asks for a notice of the delay.
- */
-export type Notices = (
-  entry: Entry,
-  outcomes: readonly Outcome[],
-  now: number,
-) => Promise<readonly Notice[]>;
 
 /** What a dispatch works with. */
 export interface DispatchOptions {
@@ -78,6 +69,7 @@ export class Dispatch implements Work {
   readonly #unrecorded = new Map<string, Unrecorded>();
   readonly #pauses = new Set<() => void>();
   #isStopping = false;
+  #isCut = false;
   #tellRoom = () => {};
 
   /** Makes a dispatch. */
@@ -108,6 +100,11 @@ export class Dispatch implements Work {
   stop(): void {
     this.#isStopping = true;
     for (const end of this.#pauses) end();
+  }
+
+  /** Ends no mail data any more: what is under way is not delivered, and tried again later. */
+  cut(): void {
+    this.#isCut = true;
   }
 
   /** Begins with a lease, unless there is no room. */
@@ -181,7 +178,7 @@ export class Dispatch implements Work {
 
   async #deliver(held: Held, { hop, recipients }: Group, visit: Visit): Promise<readonly Reply[]> {
     const { clock } = this.#options;
-    const mayEnd = () => !held.isLost && clock.now() < held.lease.until;
+    const mayEnd = () => !this.#isCut && !held.isLost && clock.now() < held.lease.until;
     try {
       return await deliverTo(hop, held.lease.entry, recipients, visit, mayEnd, this.#options);
     } finally {

@@ -6,6 +6,8 @@ export type Route =
   | { readonly kind: "mx" }
   /** To one host, a smarthost. */
   | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  /** Kept in the queue until somebody releases it; then by MX. */
+  | { readonly kind: "hold" }
   /** Accepted and dropped. */
   | { readonly kind: "discard" };
 

@@ -8,7 +8,7 @@ import type { NextHop, Route } from "./next_hop.ts";
 /** What to connect to where no port is written. */
 const DEFAULT_PORT = { smtp: 25, lmtp: 24 } as const;
 
-const FORMS = "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT] or discard";
+const FORMS = "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], hold or discard";
 
 /** The errors never show the text itself: it may hold a password. */
 function cannot(why: string): SyntaxError {
@@ -42,14 +42,13 @@ function splitAuthority(authority: string): [host: string, port: string | undefi
 }
 
 /**
- * Reads a route: `mx`, `discard`, `smtp://host[:port]` (port 25 unless one is written) or
+ * Reads a route: `mx`, `hold`, `discard`, `smtp://host[:port]` (port 25 unless one is written) or
  * `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
  *
  * @throws {SyntaxError} if the text is no route, or asks for what is not there yet
  */
 export function parseRoute(text: string): Route {
-  if (text === "mx" || text === "discard") return { kind: text };
-  if (text === "hold") throw cannot("hold is not there yet");
+  if (text === "mx" || text === "hold" || text === "discard") return { kind: text };
   const separator = text.indexOf("://");
   if (separator < 0) throw cannot(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
@@ -81,7 +80,8 @@ export function parseRoute(text: string): Route {
  */
 export function nextHopOf(route: Route, rules: RelayingRules, mailbox: Mailbox): NextHop {
   if (isLocal(rules, mailbox)) return { kind: "local" };
-  if (route.kind !== "mx") return route;
+  // What was held and is released goes out as mail usually does.
+  if (route.kind !== "mx" && route.kind !== "hold") return route;
   const { domain } = mailbox;
   const ip = parseAddressLiteral(domain);
   if (ip !== undefined) return { kind: "mx", domain: formatAddressLiteral(ip) };

@@ -184,6 +184,8 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "queue",
     "maildir",
     "no-queue",
+    "retry",
+    "queue-lifetime",
     "relay-from",
     "route",
     "dns",

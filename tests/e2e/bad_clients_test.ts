@@ -5,7 +5,13 @@ import { octets } from "./corpus.ts";
 import { Dialog } from "./dialog.ts";
 import { Hops } from "./hops.ts";
 import { assertNothingLeft, readMailbox } from "./mailbox.ts";
-import { eventually, memoryTest, peakMemory, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import {
+  eventually,
+  memoryTest,
+  peakMemory,
+  startPassThrough,
+  temporaryDirectory,
+} from "./smtpd.ts";
 
 /** Says that a client wants a message to be taken, and sends a part of it. */
 async function beginMail(dialog: Dialog, recipient: string): Promise<void> {
@@ -22,7 +28,7 @@ Deno.test("a message whose client goes away in the midst of it comes to nothing"
   const port = freePort();
   const address = "127.0.0.1";
   using hops = new Hops(port, { [address]: {} });
-  await using smtpd = await startSmtpd(
+  await using smtpd = await startPassThrough(
     ...["--local-domain", "local.test", "--maildir", root, "--route", `smtp://${address}:${port}`],
   );
   for (const recipient of ["b@local.test", "b@other.test"]) {
@@ -42,7 +48,7 @@ Deno.test("a message whose client goes away in the midst of it comes to nothing"
 memoryTest(
   "a line of 100 MB is refused once, and neither kept nor taken for commands",
   async () => {
-    await using smtpd = await startSmtpd("--route", "discard");
+    await using smtpd = await startPassThrough("--route", "discard");
     using dialog = await Dialog.open(smtpd.port);
     const block = octets("NOOP ".repeat(200_000));
     for (let sent = 0; sent < 100e6; sent += block.length) await dialog.send(block);
@@ -56,7 +62,7 @@ memoryTest(
 );
 
 Deno.test("30,000 commands at once get 30,000 replies", async () => {
-  await using smtpd = await startSmtpd("--route", "discard");
+  await using smtpd = await startPassThrough("--route", "discard");
   using dialog = await Dialog.open(smtpd.port);
   const sending = dialog.send(octets("NOOP\r\n".repeat(30_000)));
   for (let i = 0; i < 30_000; i++) assertEquals((await dialog.reply()).code, 250);
@@ -65,7 +71,7 @@ Deno.test("30,000 commands at once get 30,000 replies", async () => {
 });
 
 memoryTest("a client that reads no replies is not read from, and stops nobody", async () => {
-  await using smtpd = await startSmtpd("--route", "discard");
+  await using smtpd = await startPassThrough("--route", "discard");
   const deaf = await Dialog.open(smtpd.port);
   const flood = octets("NOOP\r\n".repeat(100_000));
   let taken = 0;

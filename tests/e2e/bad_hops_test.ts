@@ -7,7 +7,7 @@ import { Dialog } from "./dialog.ts";
 import { Hops } from "./hops.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
 import { readMailbox } from "./mailbox.ts";
-import { eventually, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { eventually, startPassThrough, temporaryDirectory } from "./smtpd.ts";
 
 const CONTENT = octets("Subject: bad hops\r\n\r\n" + "x".repeat(76).concat("\r\n").repeat(100));
 
@@ -116,7 +116,7 @@ peerTest({
     await using dns = await startNameServer(dnsmasq, directory.path, lines);
     const scripts = hosts.map(({ address }, i) => [address, REFUSALS[i].script] as const);
     using hops = new Hops(port, Object.fromEntries(scripts));
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
       ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`],
     );

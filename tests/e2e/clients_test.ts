@@ -12,7 +12,7 @@ import {
   takeApart,
 } from "./mailbox.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
-import { eventually, type Smtpd, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { eventually, type Smtpd, startPassThrough, temporaryDirectory } from "./smtpd.ts";
 
 /** A server that delivers into a directory, and the mailbox there for one message of the corpus. */
 async function startReceiving(directory: string): Promise<{
@@ -21,7 +21,7 @@ async function startReceiving(directory: string): Promise<{
   delivered(sample: Sample, isInternational?: boolean): Delivered | undefined;
 }> {
   const root = `${directory}/mail`;
-  const smtpd = await startSmtpd("--local-domain", "local.test", "--maildir", root);
+  const smtpd = await startPassThrough("--local-domain", "local.test", "--maildir", root);
   return {
     smtpd,
     recipientOf: (sample, isInternational) =>

@@ -10,7 +10,7 @@ import {
   memoryTest,
   peakMemory,
   runProgram,
-  startSmtpd,
+  startPassThrough,
   temporaryDirectory,
 } from "./smtpd.ts";
 
@@ -20,7 +20,7 @@ const decoder = new TextDecoder();
 
 Deno.test("1,000 sessions at once are served, and every message arrives", async () => {
   using directory = temporaryDirectory();
-  await using smtpd = await startSmtpd(
+  await using smtpd = await startPassThrough(
     ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`, ...MANY],
   );
   const dialogs: Dialog[] = [];
@@ -50,7 +50,7 @@ peerTest({
   needs: ["smtp-source"],
   async fn({ "smtp-source": source }, t) {
     using directory = temporaryDirectory();
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`, ...MANY],
       ...["--route", "discard"],
     );
@@ -90,7 +90,7 @@ async function sendLarge(port: number): Promise<void> {
 }
 
 memoryTest("a message of 1 GiB is discarded in less than 150 MB of memory", async () => {
-  await using smtpd = await startSmtpd("--route", "discard", "--max-size", "2GiB");
+  await using smtpd = await startPassThrough("--route", "discard", "--max-size", "2GiB");
   await sendLarge(smtpd.port);
   assertEquals((await smtpd.event("accepted")).size, GIBIBYTE);
   const peak = await peakMemory(smtpd.pid);
@@ -107,7 +107,7 @@ peerTest({
       [...SINK_USER, `127.0.0.1:${port}`, "100"],
     );
     await receiver.listening(port);
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--route", `smtp://127.0.0.1:${port}`, "--max-size", "2GiB"],
     );
     await sendLarge(smtpd.port);
@@ -141,7 +141,13 @@ async function sendUntilTheEnd(
 Deno.test("a server that is told to go under load keeps every message that it has promised", async () => {
   using directory = temporaryDirectory();
   const root = `${directory.path}/mail`;
-  await using smtpd = await startSmtpd("--local-domain", "local.test", "--maildir", root, ...MANY);
+  await using smtpd = await startPassThrough(
+    "--local-domain",
+    "local.test",
+    "--maildir",
+    root,
+    ...MANY,
+  );
   const promised = new Set<string>();
   const clients = Array.from(
     { length: 100 },
@@ -166,7 +172,7 @@ Deno.test("a server that is told to go under load keeps every message that it ha
 Deno.test("a server that is told to go lets a message that is coming end, and takes no other", async () => {
   using directory = temporaryDirectory();
   const root = `${directory.path}/mail`;
-  await using smtpd = await startSmtpd("--local-domain", "local.test", "--maildir", root);
+  await using smtpd = await startPassThrough("--local-domain", "local.test", "--maildir", root);
   using idle = await Dialog.open(smtpd.port);
   using busy = await Dialog.open(smtpd.port);
   const stopped = Promise.withResolvers<void>();

@@ -6,7 +6,7 @@ import { octets } from "./corpus.ts";
 import { Dialog } from "./dialog.ts";
 import { Hops } from "./hops.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
-import { startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { startPassThrough, temporaryDirectory } from "./smtpd.ts";
 
 const CONTENT = octets("Subject: mail hosts\r\n\r\nx\r\n");
 
@@ -91,7 +91,7 @@ peerTest({
     const port = freePort();
     await using dns = await startNameServer(dnsmasq, directory.path, RECORDS);
     using hops = new Hops(port, SCRIPTS);
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
     );
     for (const [domain, last] of DOMAINS) {
@@ -123,7 +123,7 @@ peerTest({
       "address=/private.test/10.1.2.3",
     ]);
     using hops = new Hops(port, SCRIPTS);
-    await using smtpd = await startSmtpd("--dns", dns.address, "--mx-port", `${port}`);
+    await using smtpd = await startPassThrough("--dns", dns.address, "--mx-port", `${port}`);
     const domains = ["good.test", "implicit.test", "dead.test", "mapped.test", "private.test"];
     for (const domain of [...domains, `[${GOOD}]`, "[IPv6:::1]", "[IPv6:::ffff:127.0.3.1]"]) {
       await t.step(domain, async () => {
@@ -148,7 +148,7 @@ peerTest({
       "mx-host=own-name.test,mx.smtpd.test,10",
       `address=/mx.smtpd.test/${GOOD}`,
     ]);
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--port", `${port}`, "--mx-port", `${port}`, "--dns", dns.address, "--allow-local-mx"],
     );
     using dialog = await Dialog.open(smtpd.port);
@@ -162,7 +162,7 @@ peerTest({
 });
 
 Deno.test("mail is put off while the name server is away", async () => {
-  await using smtpd = await startSmtpd("--dns", `127.0.0.1:${freePort()}`);
+  await using smtpd = await startPassThrough("--dns", `127.0.0.1:${freePort()}`);
   using dialog = await Dialog.open(smtpd.port);
   const replies = await dialog.sendMail("a@client.test", ["b@good.test"], CONTENT);
   const { code, text } = replies.at(-1)!;

@@ -6,7 +6,7 @@ import { Dialog, mailParameters } from "./dialog.ts";
 import { splitReceived } from "./mailbox.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
 import { LMTP_RECEIVERS, type Receiver, type ReceiverKind, SMTP_RECEIVERS } from "./receivers.ts";
-import { eventually, type Smtpd, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { eventually, type Smtpd, startPassThrough, temporaryDirectory } from "./smtpd.ts";
 
 /** Sends a message through us and answers what the client was told last. */
 async function sendThrough(smtpd: Smtpd, domain: string, sample: Sample): Promise<string> {
@@ -59,7 +59,7 @@ for (const [i, kind] of SMTP_RECEIVERS.entries()) {
       const lines = mailHost(kind.domain, address);
       await using dns = await startNameServer(dnsmasq, directory.path, lines);
       await using receiver = await kind.start(address, port, directory.path);
-      await using smtpd = await startSmtpd(
+      await using smtpd = await startPassThrough(
         ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
       );
       await checkCorpus(t, kind, receiver, smtpd);
@@ -75,7 +75,7 @@ for (const kind of LMTP_RECEIVERS) {
       using directory = temporaryDirectory();
       const port = freePort();
       await using receiver = await kind.start("127.0.0.1", port, directory.path);
-      await using smtpd = await startSmtpd("--route", `lmtp://127.0.0.1:${port}`);
+      await using smtpd = await startPassThrough("--route", `lmtp://127.0.0.1:${port}`);
       await checkCorpus(t, kind, receiver, smtpd);
     },
   });

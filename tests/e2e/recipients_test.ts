@@ -8,7 +8,13 @@ import { Hops } from "./hops.ts";
 import { readMailbox } from "./mailbox.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
-import { eventually, runProgram, type Smtpd, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import {
+  eventually,
+  runProgram,
+  type Smtpd,
+  startPassThrough,
+  temporaryDirectory,
+} from "./smtpd.ts";
 
 const scripts = new URL("scripts/", import.meta.url).pathname;
 const CONTENT = octets("Subject: recipients\r\n\r\nx\r\n");
@@ -33,7 +39,7 @@ async function startWorld(dnsmasq: string, one: Script = {}): Promise<World> {
   const dns = stack.use(await startNameServer(dnsmasq, directory, lines));
   const hops = stack.use(new Hops(port, { [ONE]: one, [TWO]: {} }));
   const smtpd = stack.use(
-    await startSmtpd(
+    await startPassThrough(
       ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
       ...["--local-domain", "local.test", "--maildir", `${directory}/mail`],
     ),
@@ -152,7 +158,7 @@ Deno.test("where each recipient has its own result the client sends to one at a 
   const port = freePort();
   const address = "127.0.0.1";
   using hops = new Hops(port, { [address]: {} });
-  await using smtpd = await startSmtpd("--route", `lmtp://${address}:${port}`);
+  await using smtpd = await startPassThrough("--route", `lmtp://${address}:${port}`);
   using dialog = await Dialog.open(smtpd.port);
   const to = ["a@one.test", "b@one.test"];
   const replies = await dialog.sendMail("a@client.test", to, CONTENT);

@@ -6,7 +6,7 @@ import { Dialog } from "./dialog.ts";
 import { Hops } from "./hops.ts";
 import { mailboxNames } from "./mailbox.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
-import { runProgram, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { runProgram, startPassThrough, temporaryDirectory } from "./smtpd.ts";
 
 const CONTENT = octets("Subject: relaying\r\n\r\nx\r\n");
 
@@ -96,7 +96,7 @@ for (const { name, host, to, strangers, seen } of WAYS) {
     using directory = temporaryDirectory();
     const root = `${directory.path}/mail`;
     // What got past the rules would be accepted at once, and seen.
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--host", host, "--relay-from", strangers, "--route", "discard"],
       ...["--local-domain", "local.test", "--maildir", root],
     );
@@ -128,7 +128,7 @@ ipv6Test("IPv4 clients of a socket of IPv6 may relay where IPv4 may, and only th
   for (
     const [network, code] of [["127.0.0.0/8", 250], ["::/0", 550], ["0.0.0.0/0", 250]] as const
   ) {
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--host", "::", "--relay-from", network, "--route", "discard"],
     );
     using dialog = await Dialog.open(smtpd.port);
@@ -138,7 +138,7 @@ ipv6Test("IPv4 clients of a socket of IPv6 may relay where IPv4 may, and only th
 });
 
 ipv6Test("this computer may relay where nothing is said, by IPv4 and by IPv6", async () => {
-  await using smtpd = await startSmtpd("--host", "::", "--route", "discard");
+  await using smtpd = await startPassThrough("--host", "::", "--route", "discard");
   for (const host of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
     using dialog = await Dialog.open(smtpd.port, host);
     const replies = await dialog.sendMail("a@client.test", ["b@other.test"], CONTENT);
@@ -156,7 +156,7 @@ peerTest({
     const lines = mailHost("other.test", address);
     await using dns = await startNameServer(dnsmasq, directory.path, lines);
     using hops = new Hops(port, { [address]: {} });
-    await using smtpd = await startSmtpd(
+    await using smtpd = await startPassThrough(
       ...["--relay-from", "127.0.0.2/32", "--local-domain", "local.test"],
       ...["--maildir", `${directory.path}/mail`],
       ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],

@@ -23,12 +23,23 @@ export interface Smtpd extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Starts a server without a queue: what the next hop says is what the client is told. */
+export function startPassThrough(...flags: string[]): Promise<Smtpd> {
+  return startSmtpd("--no-queue", ...flags);
+}
+
 /**
- * Starts a server on a free port of 127.0.0.1, unless the flags say otherwise. When the block that holds
+ * Starts a server on a free port of 127.0.0.1 with a queue of its own, unless the flags say otherwise. When the block that holds
  * it ends it is told to drain, and has to exit with 0.
  */
 export async function startSmtpd(...flags: string[]): Promise<Smtpd> {
-  const defaults = { "--port": "0", "--host": "127.0.0.1", "--hostname": "mx.smtpd.test" };
+  const state = Deno.makeTempDirSync({ prefix: "smtpd-state-" });
+  const defaults = {
+    "--port": "0",
+    "--host": "127.0.0.1",
+    "--hostname": "mx.smtpd.test",
+    "--queue": state,
+  };
   const [file, ...args] = [
     ...program,
     ...Object.entries(defaults).filter(([flag]) => !flags.includes(flag)).flat(),
@@ -41,6 +52,7 @@ export async function startSmtpd(...flags: string[]): Promise<Smtpd> {
     if (isStopped) return;
     isStopped = true;
     const { code, signal } = await process.stop("SIGTERM", 40_000);
+    await Deno.remove(state, { recursive: true });
     const bugs = events("bug");
     assert(bugs.length === 0, `Cannot pass: the server logged a bug\n${JSON.stringify(bugs)}`);
     assert(code === 0, `Cannot pass: it exits with ${code} (${signal})\n${process.output}`);
@@ -70,6 +82,7 @@ export async function startSmtpd(...flags: string[]): Promise<Smtpd> {
     };
   } catch (error) {
     await process.stop();
+    await Deno.remove(state, { recursive: true });
     throw error;
   }
 }

@@ -290,7 +290,7 @@ Deno.test("the Received field says how the message came", async () => {
   await session.client.say("x\r\n.");
   assertMatch(
     session.intake.last.trace.replace(/\r\n\t/g, " "),
-    /^Received: from client\.example\.org \(\[192\.0\.2\.1\]\) by mx\.example\.org with ESMTP id [0-9a-z]{10} for <b@example\.org>; /,
+    /^Received: from client\.example\.org \(\[192\.0\.2\.1\]\) by mx\.example\.org with ESMTP id [0-9a-z]{16} for <b@example\.org>; /,
   );
   const [accepted] = session.logged("accepted");
   assertEquals(/\bid (\w+)/.exec(session.intake.last.trace)![1], accepted.fields.id);

@@ -6,6 +6,7 @@ import { nextHopKey, nextHopOf, parseRoute } from "../../lib/relay/route.ts";
 Deno.test("parseRoute reads the routes there are", () => {
   const table: [string, Route][] = [
     ["mx", { kind: "mx" }],
+    ["hold", { kind: "hold" }],
     ["discard", { kind: "discard" }],
     ["smtp://relay.example", { kind: "smtp", host: "relay.example", port: 25 }],
     ["smtp://relay.example/", { kind: "smtp", host: "relay.example", port: 25 }],
@@ -25,7 +26,6 @@ Deno.test("parseRoute says what is wrong with a route", () => {
     ["MX", "write mx"],
     ["relay.example", "write mx"],
     ["http://relay.example", "write mx"],
-    ["hold", "hold is not there yet"],
     ["smtps://relay.example", "smtps:// is not there yet"],
     ["smtp://joe:secret@relay.example", "authentication at the next hop is not there yet"],
     ["smtp://joe@relay.example", "authentication at the next hop is not there yet"],
