@@ -136,6 +136,7 @@ export class Client {
 
   /** Waits for the next event, as long as the step that it answers may take. */
   async event(step: keyof Timeouts): Promise<ClientEvent> {
+    this.#takeEvents();
     this.#flush();
     await this.#until(() => this.#events.length > 0, step, `the reply (${step})`);
     return this.#events.shift() ?? this.#ending!;
@@ -190,15 +191,20 @@ export class Client {
           return this.#end({ type: "lost", text: "the other end closed the connection" });
         }
         this.#sender.receive(buffer.subarray(0, length));
-        for (let event; (event = this.#sender.nextEvent()) !== undefined;) {
-          if (event.type === "closed" || event.type === "fault") return this.#end(event);
-          this.#events.push(event);
-        }
+        this.#takeEvents();
         this.#flush();
         this.#wake();
       }
     } catch (error) {
       this.#end({ type: "lost", text: errorText(error) });
+    }
+  }
+
+  /** Takes what the sender tells, which it may do without the server as well. */
+  #takeEvents(): void {
+    for (let event; (event = this.#sender.nextEvent()) !== undefined;) {
+      if (event.type === "closed" || event.type === "fault") return this.#end(event);
+      this.#events.push(event);
     }
   }
 

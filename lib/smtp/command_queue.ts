@@ -5,7 +5,7 @@ import type { SenderCommand } from "./sender_events.ts";
 /** Something that one reply answers. The greeting and the result of mail data are answers as well. */
 export interface Asked {
   /** What it is. */
-  readonly name: SenderCommand | "greeting" | "EHLO" | "LHLO" | "HELO" | "mail data";
+  readonly name: SenderCommand | "greeting" | "EHLO" | "LHLO" | "HELO" | "BDAT" | "mail data";
   /** The command line with its CR LF; empty where none is sent. */
   readonly line: string;
   /** Whom it is about. */

@@ -17,6 +17,8 @@ export interface EhloFacts {
   readonly size: number | undefined;
   /** Whether mail data may have octets above 127 (RFC 6152). */
   readonly eightBitMime: boolean;
+  /** Whether mail data may be sent in chunks (RFC 3030). */
+  readonly chunking: boolean;
   /** Whether addresses and header fields may be UTF-8 (RFC 6531). */
   readonly smtpUtf8: boolean;
 }
@@ -60,6 +62,7 @@ function toFacts(extensions: ReadonlyMap<string, readonly string[]>): EhloFacts 
     pipelining: extensions.has("PIPELINING"),
     size: toSize(extensions.get("SIZE")),
     eightBitMime: extensions.has("8BITMIME"),
+    chunking: extensions.has("CHUNKING"),
     smtpUtf8: extensions.has("SMTPUTF8"),
   };
 }

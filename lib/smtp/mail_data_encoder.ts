@@ -1,5 +1,6 @@
 /**
- * Prepares mail data for DATA: stuffs the dots and writes the end (RFC 5321 section 4.5.2).
+ * Prepares mail data for DATA, with stuffed dots and the end (RFC 5321 section 4.5.2), or for BDAT, in
+ * chunks (RFC 3030 section 2).
  *
  * @module
  */
@@ -12,10 +13,13 @@ const DOT = 46;
 /** Shorter runs between stuffed dots are copied octet by octet, which is faster for them. */
 const SHORT_RUN = 48;
 
+const utf8 = new TextEncoder();
 const NOTHING: Uint8Array[] = [];
 const ONLY_CR: Uint8Array = new Uint8Array([CR]);
 const END: Uint8Array = new Uint8Array([DOT, CR, LF]);
 const CRLF_END: Uint8Array = new Uint8Array([CR, LF, DOT, CR, LF]);
+const LAST: Uint8Array = utf8.encode("BDAT 0 LAST\r\n");
+const CRLF_LAST: Uint8Array = utf8.encode("BDAT 2 LAST\r\n\r\n");
 
 /**
  * The encoder, a streaming transform on slices. A slice in which no line begins with a dot goes out as
@@ -28,9 +32,15 @@ const CRLF_END: Uint8Array = new Uint8Array([CR, LF, DOT, CR, LF]);
  * of the data included: half a message must not be taken for a whole one.
  */
 export class MailDataEncoder {
+  readonly #inChunks: boolean;
   #atLineStart = true;
   #holdsCr = false;
   #fault: string | undefined;
+
+  /** Begins a message, for DATA unless it is to go in chunks. */
+  constructor({ inChunks = false }: { readonly inChunks?: boolean } = {}) {
+    this.#inChunks = inChunks;
+  }
 
   /**
    * Encodes the next slice of mail data.
@@ -49,7 +59,7 @@ export class MailDataEncoder {
     let atLineStart = held || this.#atLineStart;
     let end = length;
     while (read < length) {
-      if (atLineStart && bytes[read] === DOT) dots.push(read);
+      if (atLineStart && bytes[read] === DOT && !this.#inChunks) dots.push(read);
       read = findLineBreak(bytes, read, length);
       atLineStart = false;
       if (read === length) break;
@@ -65,8 +75,9 @@ export class MailDataEncoder {
     this.#atLineStart = atLineStart;
     this.#holdsCr = end < length;
     const encoded = dots.length > 0 ? stuff(bytes, dots, end) : bytes.subarray(0, end);
-    if (held) return [ONLY_CR, encoded];
-    return end === 0 ? NOTHING : [encoded];
+    const slices = held ? [ONLY_CR, encoded] : end === 0 ? NOTHING : [encoded];
+    if (!this.#inChunks || slices === NOTHING) return slices;
+    return [utf8.encode(`BDAT ${end + (held ? 1 : 0)}\r\n`), ...slices];
   }
 
   /**
@@ -78,6 +89,7 @@ export class MailDataEncoder {
   end(): Uint8Array {
     if (this.#fault !== undefined) throw new RangeError(this.#fault);
     if (this.#holdsCr) throw this.#bare("CR");
+    if (this.#inChunks) return this.#atLineStart ? LAST : CRLF_LAST;
     return this.#atLineStart ? END : CRLF_END;
   }
 

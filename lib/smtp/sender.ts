@@ -60,6 +60,8 @@ export class Sender {
 
   #utf8 = false;
   #dotSent = false;
+  /** Why the server takes no more chunks of this message. */
+  #chunkRefusal: Reply | undefined;
   #encoder = new MailDataEncoder();
 
   /**
@@ -156,7 +158,8 @@ export class Sender {
 
   /**
    * Asks to send the mail data. When no recipient was accepted the answer is a refusal, in any case;
-   * DATA is not even sent unless it was pipelined.
+   * DATA is not even sent unless it was pipelined. To a server that takes chunks nothing is sent: the
+   * go-ahead is the first positive reply to a recipient.
    *
    * @throws {Error} if no recipient was named
    */
@@ -175,8 +178,13 @@ export class Sender {
     const next = this.#after("content");
     const encoded = this.#encoder.encode(bytes);
     this.#state = next;
+    if (this.#chunkRefusal !== undefined || encoded.length === 0) return;
     this.#sealText();
     for (const slice of encoded) this.#output.push(slice);
+    if (this.#inChunks) {
+      this.#queue.add("BDAT", "");
+      this.#queue.send();
+    }
   }
 
   /**
@@ -189,14 +197,25 @@ export class Sender {
     const next = this.#after("end of data");
     const end = this.#encoder.end();
     this.#state = next;
-    this.#sealText();
-    this.#output.push(end);
+    // RFC 3030 section 2: behind a refused chunk only RSET helps, so its result is that of the message.
+    if (this.#chunkRefusal === undefined) {
+      this.#sealText();
+      this.#output.push(end);
+    }
     // RFC 2033 section 4.2: one reply for each RCPT that was accepted, in their order.
     const results = this.#lmtp ? this.#accepted.map((mailbox) => [mailbox]) : [this.#accepted];
     for (const mailboxes of results) {
       this.#queue.add("mail data", "", mailboxes);
-      this.#queue.send();
+      if (this.#chunkRefusal === undefined) this.#queue.send();
     }
+  }
+
+  /**
+   * Whether mail data goes in chunks. LMTP's replies to them differ from server to server, and without
+   * PIPELINING each would take a round trip.
+   */
+  get #inChunks(): boolean {
+    return this.#facts.chunking && this.#facts.pipelining && !this.#lmtp;
   }
 
   /**
@@ -242,7 +261,7 @@ export class Sender {
   #flush(): void {
     for (let command; (command = this.#queue.heldBack) !== undefined; this.#queue.send()) {
       if (this.#queue.awaited !== undefined && !this.#facts.pipelining) return;
-      if (this.#refusalOf(command) !== undefined) return;
+      if (this.#refusalOf(command) !== undefined || this.#isUnsaid(command)) return;
       this.#text += command.line;
     }
   }
@@ -254,13 +273,23 @@ export class Sender {
     return isPointless ? this.#refusal : undefined;
   }
 
-  /** Answers the next command in place of the server, if it has become pointless. */
+  /** Whether a command is answered here: DATA where chunks are sent instead, the end of refused ones. */
+  #isUnsaid({ name }: Asked): boolean {
+    return name === "DATA" ? this.#inChunks : name === "mail data";
+  }
+
+  /** Answers the next command in place of the server, if it has become pointless or is not sent. */
   #answerWithheld(): SenderEvent | undefined {
     const command = this.#queue.heldBack;
-    const refusal = command && this.#refusalOf(command);
-    if (command === undefined || refusal === undefined) return undefined;
+    if (command === undefined || this.#queue.awaited !== undefined) return undefined;
+    const refusal = command.name === "mail data" ? this.#chunkRefusal : this.#refusalOf(command);
+    if (refusal !== undefined) {
+      this.#queue.send();
+      return this.#answer(command, refusal);
+    }
+    if (!this.#isUnsaid(command)) return undefined;
     this.#queue.send();
-    return this.#answer(command, refusal);
+    return this.#goAhead();
   }
 
   #takeReply(reply: Reply): SenderEvent | undefined {
@@ -312,8 +341,13 @@ export class Sender {
       }
       case "DATA":
         return this.#answerData(reply);
+      case "BDAT":
+        if (!positive) this.#chunkRefusal ??= reply;
+        return undefined;
       case "mail data":
-        if (this.#queue.awaited === undefined) this.#turn("told the last result");
+        reply = this.#chunkRefusal ?? reply;
+        if (this.#chunkRefusal !== undefined) this.#turn("told of a refused chunk");
+        else if (this.#queue.awaited === undefined) this.#turn("told the last result");
         return { type: "result", reply, mailboxes: command.mailboxes };
       case "RSET":
         return { type: "reply", command: "RSET", reply };
@@ -324,12 +358,7 @@ export class Sender {
 
   #answerData(reply: Reply): SenderEvent | undefined {
     if (isPositive(reply)) {
-      if (this.#accepted.length > 0) {
-        this.#queue.answer();
-        this.#turn("told to go ahead");
-        this.#encoder = new MailDataEncoder();
-        return { type: "go ahead" };
-      }
+      if (this.#accepted.length > 0) return this.#goAhead();
       if (!this.#dotSent) {
         // RFC 2033 section 4.2 has no reply to mail data without recipients, so there is no way on.
         if (this.#lmtp) return this.#fault(`a ${reply.code} reply came to DATA without recipients`);
@@ -344,6 +373,14 @@ export class Sender {
     this.#dotSent = false;
     this.#turn("told not to go ahead");
     return { type: "reply", command: "DATA", reply };
+  }
+
+  #goAhead(): SenderEvent {
+    this.#queue.answer();
+    this.#turn("told to go ahead");
+    this.#encoder = new MailDataEncoder({ inChunks: this.#inChunks });
+    this.#chunkRefusal = undefined;
+    return { type: "go ahead" };
   }
 
   #hello(verb: "EHLO" | "LHLO" | "HELO"): undefined {

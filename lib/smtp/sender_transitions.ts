@@ -20,7 +20,7 @@ export type SenderState =
   | "content"
   /** Awaits what became of the message. */
   | "results"
-  /** The transaction failed before the mail data; RSET must come before another (or QUIT). */
+  /** The transaction failed before or in the mail data; RSET must come before another (or QUIT). */
   | "spent"
   /** QUIT was sent, or queued. */
   | "quitting"
@@ -37,6 +37,7 @@ export type SenderTurn =
   | "turned away"
   | "told to go ahead"
   | "told not to go ahead"
+  | "told of a refused chunk"
   | "told the last result";
 
 /**
@@ -54,7 +55,7 @@ export const SENDER_TRANSITIONS: Readonly<
   rcpt: { RCPT: "rcpt", DATA: "data", RSET: "ready", QUIT: "quitting" },
   data: { "told to go ahead": "content", "told not to go ahead": "spent" },
   content: { "content": "content", "end of data": "results" },
-  results: { "told the last result": "ready" },
+  results: { "told the last result": "ready", "told of a refused chunk": "spent" },
   spent: { RSET: "ready", QUIT: "quitting" },
   quitting: {},
   closed: {},

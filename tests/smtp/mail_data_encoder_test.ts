@@ -179,3 +179,53 @@ Deno.test("hasEightBit finds an octet above 127 at every place and alignment", (
     }
   }
 });
+
+/** Takes chunks apart: the octets of each, and the last one's apart. */
+function chunksOf(written: string): { chunks: string[]; last?: string } {
+  const chunks: string[] = [];
+  for (let at = 0; at < written.length;) {
+    const match = /^BDAT (\d+)( LAST)?\r\n/.exec(written.slice(at));
+    assert(match !== null, JSON.stringify(written.slice(at)));
+    const start = at + match[0].length;
+    at = start + Number(match[1]);
+    if (match[2] !== undefined) {
+      assertEquals(at, written.length);
+      return { chunks, last: written.slice(start) };
+    }
+    chunks.push(written.slice(start, at));
+  }
+  return { chunks };
+}
+
+Deno.test("mail data encoder makes chunks that say how long they are, without stuffing dots", () => {
+  for (const [data, stuffed] of TABLE) {
+    const expected = stuffed.replace(/(^|\r\n)\.\./g, "$1.").slice(0, -".\r\n".length);
+    for (const { name, segments } of splits(octets(data))) {
+      const encoder = new MailDataEncoder({ inChunks: true });
+      const out = [...segments].flatMap((segment) => encoder.encode(segment));
+      const { chunks, last } = chunksOf(text(join([...out, encoder.end()])));
+      assert(last !== undefined, name);
+      assertEquals(chunks.join("") + last, expected, name);
+      assertEquals(chunks.includes(""), false, name);
+    }
+  }
+});
+
+Deno.test("mail data encoder lets no bare CR or LF into a chunk", () => {
+  for (const data of ["a\nb", "a\rb", "\n.\n", "\r\r\n", "a\r"]) {
+    const { error } = reference(data);
+    for (const { name, segments } of splits(octets(data))) {
+      const encoder = new MailDataEncoder({ inChunks: true });
+      assertThrows(
+        () => {
+          for (const segment of segments) encoder.encode(segment);
+          encoder.end();
+        },
+        RangeError,
+        error,
+        name,
+      );
+      assertThrows(() => encoder.end(), RangeError, error, name);
+    }
+  }
+});

@@ -141,7 +141,9 @@ function send(
         for (const mailbox of event.mailboxes) {
           results.at(-1)!.push(`${formatPath(mailbox)} ${event.reply.code}`);
         }
-        if (sender.state === "ready") begin();
+        // A chunk that was refused leaves a transaction to be dropped.
+        if (sender.state === "spent") sender.rset();
+        else if (sender.state === "ready") begin();
         return;
       case "reply":
         if (event.command === "DATA") {
@@ -156,13 +158,18 @@ function send(
     }
   }
 
+  /** Half of the servers offer no CHUNKING. */
+  const offered = random(2) === 0
+    ? (output: Uint8Array) => output
+    : (output: Uint8Array) => octets(text(output).replace("CHUNKING", "XCHUNKIN"));
+
   toClient.put([side.takeOutput()]);
   while (sender.state !== "closed") {
     assert(!toServer.isEmpty || !toClient.isEmpty, "both sides wait for each other");
     if (!toServer.isEmpty && (toClient.isEmpty || random(2) === 0)) {
       side.receive(toServer.take());
       const output = side.takeOutput();
-      if (output.length > 0) toClient.put([output]);
+      if (output.length > 0) toClient.put([offered(output)]);
     } else {
       sender.receive(toClient.take());
       for (let event; (event = sender.nextEvent()) !== undefined;) handle(event);
