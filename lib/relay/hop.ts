@@ -78,7 +78,7 @@ export class Hop {
   ): "went down" | "came up" | undefined {
     const wasFull = this.#active >= this.limit;
     this.#active--;
-    if (conduct === "answered") {
+    if (conduct === "answered" || conduct === "busy") {
       this.#hasAnswered = true;
       this.#timesDown = 0;
       if (this.isDown) {
@@ -86,6 +86,13 @@ export class Hop {
         this.#threshold = Infinity;
         this.#epoch++;
         return "came up";
+      }
+      if (conduct === "busy") {
+        // One that talks to us is not down, however often it says so.
+        if (epoch !== this.#epoch) return undefined;
+        this.#epoch++;
+        this.#limit = this.#threshold = Math.max(1, this.#limit / 2);
+        return undefined;
       }
       // What was not used is not known to be borne.
       if (wasFull) this.#limit += this.#limit < this.#threshold ? 1 : 1 / this.#limit;

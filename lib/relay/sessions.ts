@@ -7,6 +7,8 @@ import type { Origin } from "./remote_reply.ts";
 export type Conduct =
   /** It answered, whatever it said of this message. */
   | "answered"
+  /** It answered, and put the message off for all of its recipients. */
+  | "busy"
   /** It, or the name servers, could not be asked at all. */
   | "unreachable"
   /** It broke off, took too long, or wanted no more of us. */

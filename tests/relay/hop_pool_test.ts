@@ -224,3 +224,23 @@ Deno.test("pool keeps a session for the same next hop, and not for ever", async 
     assertEquals([first.seen.ends, second.seen.ends], [["QUIT"], ["QUIT"]]);
   });
 });
+
+Deno.test("pool gives a next hop less when it puts messages off, and never takes it for down", () => {
+  const { pool } = poolOf({ perHop: 16, initial: 16 });
+  const sizes: number[] = [];
+  let visits = fill(pool, "a");
+  for (let round = 0; round < 7; round++) {
+    sizes.push(visits.length);
+    const next: Visit[] = [];
+    for (const visit of visits) {
+      leave([visit], "busy");
+      // Somebody is always there, so that the next hop is not forgotten.
+      const entered = pool.enter("a");
+      if (entered !== undefined) next.push(entered);
+    }
+    visits = next;
+  }
+  assertEquals(sizes, [16, 8, 4, 2, 1, 1, 1]);
+  assertEquals(pool.isDown("a"), false);
+  assertEquals(pool.suspension("a"), undefined);
+});
