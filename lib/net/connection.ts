@@ -26,14 +26,14 @@ export function connectionContext(
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, limits } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, limits } = options;
   return {
     ...options,
     clock,
     deadlines,
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
-    receiver: { hostname, lmtp, normalizeNewlines, ...limits },
+    receiver: { hostname, lmtp, normalizeNewlines, dsn, ...limits },
   };
 }
 

@@ -19,6 +19,8 @@ export interface EhloFacts {
   readonly eightBitMime: boolean;
   /** Whether addresses and header fields may be UTF-8 (RFC 6531). */
   readonly smtpUtf8: boolean;
+  /** Whether MAIL and RCPT may ask for delivery status notifications (RFC 3461). */
+  readonly dsn: boolean;
 }
 
 /**
@@ -61,6 +63,7 @@ function toFacts(extensions: ReadonlyMap<string, readonly string[]>): EhloFacts 
     size: toSize(extensions.get("SIZE")),
     eightBitMime: extensions.has("8BITMIME"),
     smtpUtf8: extensions.has("SMTPUTF8"),
+    dsn: extensions.has("DSN"),
   };
 }
 
