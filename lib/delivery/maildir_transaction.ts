@@ -1,6 +1,7 @@
 /** One message on its way into one Maildir or several. @module */
 import { returnPathField } from "../message/trace.ts";
 import type { Log } from "../net/log.ts";
+import type { RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { type Reply, standingReply } from "../smtp/reply.ts";
 import { MailFile } from "./mail_file.ts";
@@ -64,8 +65,8 @@ export class MaildirTransaction {
   }
 
   /** Adds a recipient, if its name can be that of a mailbox. Nothing is made for it yet. */
-  rcpt(mailbox: Mailbox): Reply {
-    const directory = this.#options.locate(mailbox);
+  rcpt({ forwardPath }: RcptParameters): Reply {
+    const directory = this.#options.locate(forwardPath);
     if (typeof directory !== "string") return directory;
     this.#mailboxes.add(directory);
     return RECIPIENT_OK;

@@ -92,7 +92,7 @@ export async function makeStatusNotice(options: StatusNoticeOptions): Promise<St
   }
   // RFC 3461 section 4.3: RET is about failures; of a message that is under way or has arrived, the
   // header section is returned (section 6.2).
-  const isAsked = message.ret === "full" && recipients.some(({ action }) => action === "failed");
+  const isAsked = mail.ret === "full" && recipients.some(({ action }) => action === "failed");
   const report = writeReport(message, recipients, options);
 
   for (let attempt = 1; attempt <= MAX_BOUNDARIES; attempt++) {

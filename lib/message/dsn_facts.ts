@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DsnMailParameters, DsnRcptParameters } from "../smtp/dsn_parameters.ts";
+import type { DsnRcptParameters } from "../smtp/dsn_parameters.ts";
 import type { MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import type { Reply } from "../smtp/reply.ts";
@@ -26,7 +26,7 @@ export interface RemoteMta {
 }
 
 /** The message that a notice is about. An entry of the queue has all of it. */
-export interface ReportedMessage extends DsnMailParameters {
+export interface ReportedMessage {
   /** What MAIL said. */
   readonly mail: MailParameters;
   /** When it was accepted, in milliseconds since the epoch. */

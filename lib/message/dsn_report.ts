@@ -75,7 +75,7 @@ export function writeReport(
  * ```
  */
 function perMessageFields(message: ReportedMessage, options: ReportOptions): string[] {
-  const { envid, origin, accepted } = message;
+  const { mail: { envid }, origin, accepted } = message;
   const fields: string[] = [];
   // RFC 3461 section 6.3: as it was before it was encoded.
   const id = envid === undefined ? "" : parseEnvid(envid)?.trim() ?? "";

@@ -27,7 +27,7 @@ export function connectionContext(
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, limits } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, limits } = options;
   return {
     ...options,
     clock,
@@ -35,7 +35,7 @@ export function connectionContext(
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
     nextMessageId: queueIds(() => clock.now()),
-    receiver: { hostname, lmtp, normalizeNewlines, ...limits },
+    receiver: { hostname, lmtp, normalizeNewlines, dsn, ...limits },
   };
 }
 

@@ -23,6 +23,8 @@ export class IncomingMail implements Envelope {
   readonly size: MailParameters["size"];
   readonly body: MailParameters["body"];
   readonly smtpUtf8: boolean;
+  readonly ret: MailParameters["ret"];
+  readonly envid: MailParameters["envid"];
   readonly #feed: ContentFeed;
   readonly #trace: Uint8Array;
   readonly #answer: (answer: Reply | readonly Reply[]) => void;
@@ -40,6 +42,8 @@ export class IncomingMail implements Envelope {
     this.size = envelope.size;
     this.body = envelope.body;
     this.smtpUtf8 = envelope.smtpUtf8;
+    this.ret = envelope.ret;
+    this.envid = envelope.envid;
     this.#feed = feed;
     this.#trace = encoder.encode(trace);
     this.#answer = answer;

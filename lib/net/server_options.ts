@@ -52,6 +52,11 @@ export interface ServerOptions {
   readonly lmtp?: boolean;
   /** Whether a bare CR or LF of a client counts as CR LF; otherwise it is refused. */
   readonly normalizeNewlines?: boolean;
+  /**
+   * Whether DSN is offered (RFC 3461). It takes an intake that keeps what was asked for, and answers for
+   * it: passes it on, or tells the sender itself.
+   */
+  readonly dsn?: boolean;
   /** The limits to keep. */
   readonly limits: ServerLimits;
   /** What is asked at each step. */

@@ -55,8 +55,6 @@ export const RECIPIENT_COLUMNS =
 /** The part of a message that is only read back whole. */
 interface Facts {
   readonly mail: MailParameters;
-  readonly ret?: "full" | "headers";
-  readonly envid?: string;
   readonly origin: Origin;
 }
 
@@ -67,8 +65,8 @@ export class Damage extends Error {
 
 /** Makes the row of a message, but for its octets. */
 export function messageRow(entry: NewEntry, size: number): NewMessageRow {
-  const { id, mail, ret, envid, origin, accepted, expires, recipients } = entry;
-  const facts: Facts = { mail, ret, envid, origin };
+  const { id, mail, origin, accepted, expires, recipients } = entry;
+  const facts: Facts = { mail, origin };
   return {
     id,
     accepted,
@@ -90,15 +88,13 @@ export function messageRow(entry: NewEntry, size: number): NewMessageRow {
 
 /** Reads a message back. @throws {Damage} if the row cannot be one */
 export function readMessage(row: Row): Omit<Entry, "recipients"> {
-  const { mail, ret, envid, origin } = parseJson(row.facts) as Partial<Facts>;
+  const { mail, origin } = parseJson(row.facts) as Partial<Facts>;
   if (!isReversePath(mail?.reversePath) || typeof origin?.client !== "string") {
     throw new Damage("its envelope cannot be read");
   }
   return {
     id: text(row.id),
     mail: mail!,
-    ...ret !== undefined && { ret },
-    ...envid !== undefined && { envid },
     accepted: integer(row.accepted),
     expires: integer(row.expires),
     origin,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Notify } from "../smtp/dsn_parameters.ts";
+import type { DsnRcptParameters, Notify } from "../smtp/dsn_parameters.ts";
 import type { MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import type { Reply } from "../smtp/reply.ts";
@@ -12,7 +12,7 @@ import type { Reply } from "../smtp/reply.ts";
 export type { Notify };
 
 /** A recipient as it is committed. */
-export interface NewRecipient {
+export interface NewRecipient extends DsnRcptParameters {
   /** Whom the message is for. */
   readonly mailbox: Mailbox;
   /** What recipients are grouped and leased by: the domain as `normalizeDomain` writes it. */
@@ -21,10 +21,6 @@ export interface NewRecipient {
   readonly due: number;
   /** Whether it waits for somebody to release it. */
   readonly held: boolean;
-  /** When the sender wants to be told; failure and delay if it did not say. */
-  readonly notify?: Notify;
-  /** The original recipient (RFC 3461 section 4.2) as it was given, `type;address` with its xtext. */
-  readonly orcpt?: string;
 }
 
 /** Who handed a message in, and how. */
@@ -45,10 +41,6 @@ export interface NewEntry {
   readonly id: string;
   /** What MAIL said. */
   readonly mail: MailParameters;
-  /** How much of the message a failure notice has (RFC 3461 section 4.3). */
-  readonly ret?: "full" | "headers";
-  /** The envelope identifier (RFC 3461 section 4.4) as it was given. */
-  readonly envid?: string;
   /** When it was accepted, in milliseconds since the epoch. */
   readonly accepted: number;
   /** When it is given up. */
@@ -114,6 +106,13 @@ export interface Outcome {
   readonly due?: number;
   /** The reply, of the next hop or our own. */
   readonly reply: Reply;
+  /** Who said that; left out where the words are ours. */
+  readonly remote?: { readonly host: string; readonly address: string };
+  /**
+   * How it arrived, for `delivered`: at its mailbox, or at a server that sends no notices. Left out
+   * where the next hop has taken over the request for them (RFC 3461 section 5.2.1).
+   */
+  readonly success?: "delivered" | "relayed";
   /** Set when this attempt's notices tell the sender of the delay. */
   readonly delayTold?: boolean;
 }

@@ -1,8 +1,7 @@
 /** The pump that joins a sender and a transport. @module */
 import type { Clock } from "../net/clock.ts";
 import type { Transport } from "../net/transport.ts";
-import type { MailParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
+import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { isPositive, printable } from "../smtp/reply.ts";
 import { Sender, type SenderOptions } from "../smtp/sender.ts";
 import type { SenderEvent } from "../smtp/sender_events.ts";
@@ -79,8 +78,8 @@ export class Client {
   }
 
   /** Queues RCPT. Throws as the sender does. */
-  rcpt(mailbox: Mailbox): void {
-    if (this.#ending === undefined) this.#sender.rcpt(mailbox);
+  rcpt(rcpt: RcptParameters): void {
+    if (this.#ending === undefined) this.#sender.rcpt(rcpt);
   }
 
   /** Queues DATA. */

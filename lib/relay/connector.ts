@@ -3,9 +3,15 @@ import { type Clock, systemClock } from "../net/clock.ts";
 import { connectTcp } from "../net/tcp_transport.ts";
 import type { Transport } from "../net/transport.ts";
 import type { EhloFacts } from "../smtp/ehlo_facts.ts";
-import { isTransient, type Reply, reply } from "../smtp/reply.ts";
+import { isTransient, reply } from "../smtp/reply.ts";
 import { Client, errorText } from "./client.ts";
-import { endingReply, formatOrigin, type Origin, relayedReply } from "./remote_reply.ts";
+import {
+  endingReply,
+  formatOrigin,
+  type HopReply,
+  type Origin,
+  relayedReply,
+} from "./remote_reply.ts";
 import type { Target } from "./resolver.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
@@ -31,7 +37,7 @@ export interface Attempt extends Origin {
   /** The port that was connected to. */
   readonly port: number;
   /** What came of it, as our own reply: 4yz for a connection that failed. */
-  readonly reply: Reply;
+  readonly reply: HopReply;
 }
 
 /** A session in which a mail transaction can begin. */
@@ -85,13 +91,13 @@ export class Connector {
   }
 
   /** Notes that a session which was opened came to nothing after all. */
-  fail(link: Link, reply: Reply): void {
+  fail(link: Link, reply: HopReply): void {
     const { host, address, port } = link;
     this.#attempts.push({ host, address, port, reply });
   }
 
   /** Why there is no session: a passing reason, if there was one, before a lasting one. */
-  get failure(): Reply {
+  get failure(): HopReply {
     const replies = this.#attempts.map((attempt) => attempt.reply);
     return replies.findLast(isTransient) ?? replies.at(-1) ??
       reply(451, "4.4.1", "No mail host could be reached in time");
@@ -115,7 +121,7 @@ export class Connector {
     return undefined;
   }
 
-  async #try(candidate: Candidate, signal: AbortSignal): Promise<Link | Reply> {
+  async #try(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
     const { host, address, port } = candidate;
     let transport: Transport;
     try {

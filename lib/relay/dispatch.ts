@@ -180,7 +180,9 @@ export class Dispatch implements Work {
     const { clock } = this.#options;
     const mayEnd = () => !this.#isCut && !held.isLost && clock.now() < held.lease.until;
     try {
-      return await deliverTo(hop, held.lease.entry, recipients, visit, mayEnd, this.#options);
+      const { entry } = held.lease;
+      const results = await deliverTo(hop, entry, recipients, visit, mayEnd, this.#options);
+      return results.map(({ reply }) => reply);
     } finally {
       visit.leave();
       this.#tellRoom();

@@ -1,17 +1,28 @@
 /** Offers one message to the next hops of all its recipients, now. @module */
 import type { RelayingRules } from "../policy/relaying.ts";
-import type { Envelope } from "../smtp/envelope.ts";
+import type { Envelope, MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { isPositive, isTransient, type Reply, reply, SmtpError } from "../smtp/reply.ts";
+import { isPositive, isTransient, reply, SmtpError } from "../smtp/reply.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import type { Outlet, OutletTransaction } from "./outlet.ts";
 import { openOutlet } from "./pass_through.ts";
+import type { HopReply } from "./remote_reply.ts";
 import { nextHopKey, nextHopOf } from "./route.ts";
 import { type RemoteOptions, RemoteTransaction } from "./transaction.ts";
 
 /** A message to relay: its envelope, and its content. */
 export interface OutgoingMessage extends Envelope {
   /** The mail data without dot-stuffing, read once. A slice is done with when the next is asked for. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** A message to offer to next hops, with all that MAIL and RCPT say. */
+export interface OfferedMessage {
+  /** What MAIL says. */
+  readonly mail: MailParameters;
+  /** What RCPT says, for each recipient. */
+  readonly recipients: readonly RcptParameters[];
+  /** The mail data, as in {@linkcode OutgoingMessage}. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
@@ -40,7 +51,12 @@ export interface RelayResult {
   /** Taken by the next hop, worth another try later, or neither. */
   readonly status: "delivered" | "deferred" | "failed";
   /** Why: as our own reply, with the words of the next hop where they are its words. */
-  readonly reply: Reply;
+  readonly reply: HopReply;
+  /**
+   * How it arrived, where it was taken: at its mailbox, or at a server that sends no notices. Left out
+   * where the next hop offers DSN, and so has taken over what was asked for (RFC 3461 section 5.2.1).
+   */
+  readonly success?: "delivered" | "relayed";
   /** The host that the message was offered to, where it got as far as that. */
   readonly host?: string;
   /** The address of that host. */
@@ -52,9 +68,9 @@ const LOST_RESULT = reply(451, "4.3.0", "The next hop did not say what became of
 /** The recipients that share a next hop, and what is known of them so far. */
 interface Group {
   readonly hop: NextHop;
-  readonly recipients: Mailbox[];
+  readonly recipients: RcptParameters[];
   /** One for each recipient; nothing while the outcome is open. */
-  replies: (Reply | undefined)[];
+  replies: (HopReply | undefined)[];
   outlet?: OutletTransaction;
   /** Whether the outlet awaits mail data, or the end of it. */
   isOpen: boolean;
@@ -68,8 +84,9 @@ interface Group {
  * @throws whatever reading the content throws; nothing was delivered then
  */
 export async function offerMessage(message: OutgoingMessage, ways: Ways): Promise<RelayResult[]> {
+  const recipients = message.forwardPaths.map((forwardPath) => ({ forwardPath }));
   return await offerByHop(
-    message,
+    { mail: message, recipients, content: message.content },
     (recipient) => nextHopOf(ways.route, ways.relaying, recipient),
     ways,
   );
@@ -77,13 +94,13 @@ export async function offerMessage(message: OutgoingMessage, ways: Ways): Promis
 
 /** As {@linkcode offerMessage}, for next hops that the caller finds. */
 export async function offerByHop(
-  message: OutgoingMessage,
+  message: OfferedMessage,
   hopOf: (recipient: Mailbox) => NextHop,
   ways: HopWays,
 ): Promise<RelayResult[]> {
   const groups = new Map<string, Group>();
-  const groupOf = message.forwardPaths.map((recipient) => {
-    const hop = hopOf(recipient);
+  const groupOf = message.recipients.map((recipient) => {
+    const hop = hopOf(recipient.forwardPath);
     const key = nextHopKey(hop);
     const group = groups.get(key) ?? { hop, recipients: [], replies: [], isOpen: false };
     group.recipients.push(recipient);
@@ -104,12 +121,12 @@ export async function offerByHop(
     throw error;
   }
   await Promise.all(all.map(finish));
-  return message.forwardPaths.map((recipient, i) => resultOf(recipient, groupOf[i]));
+  return message.recipients.map(({ forwardPath }, i) => resultOf(forwardPath, groupOf[i]));
 }
 
 /** Names the recipients to their next hop, and asks it for its go-ahead. */
-async function offer(group: Group, message: OutgoingMessage, ways: HopWays): Promise<void> {
-  const outlet = await openOutlet(group.hop, message, ways);
+async function offer(group: Group, message: OfferedMessage, ways: HopWays): Promise<void> {
+  const outlet = await openOutlet(group.hop, message.mail, ways);
   if ("code" in outlet) {
     group.replies = group.recipients.map(() => outlet);
     return;
@@ -132,7 +149,7 @@ async function offer(group: Group, message: OutgoingMessage, ways: HopWays): Pro
 }
 
 /** Gives every recipient whose outcome is open the same one. */
-function settle(group: Group, outcome: Reply): void {
+function settle(group: Group, outcome: HopReply): void {
   group.replies = group.replies.map((answer) => answer ?? outcome);
   group.isOpen = false;
 }
@@ -150,7 +167,7 @@ async function send(group: Group, slice: Uint8Array): Promise<void> {
 
 async function finish(group: Group): Promise<void> {
   if (!group.isOpen || group.outlet === undefined) return;
-  let outcome: Reply | readonly Reply[];
+  let outcome: HopReply | readonly HopReply[];
   try {
     outcome = await group.outlet.end();
   } catch (error) {
@@ -158,7 +175,7 @@ async function finish(group: Group): Promise<void> {
     outcome = error instanceof SmtpError ? error.reply : LOST_RESULT;
   }
   if ("code" in outcome) return settle(group, outcome);
-  const results: Reply[] = [...outcome];
+  const results: HopReply[] = [...outcome];
   group.replies = group.replies.map((answer) => answer ?? results.shift() ?? LOST_RESULT);
 }
 
@@ -167,5 +184,14 @@ function resultOf(recipient: Mailbox, group: Group): RelayResult {
   const reply = group.replies.shift() ?? LOST_RESULT;
   const status = isPositive(reply) ? "delivered" : isTransient(reply) ? "deferred" : "failed";
   const origin = group.outlet instanceof RemoteTransaction ? group.outlet.origin : undefined;
-  return { recipient, status, reply, ...origin };
+  const success = isPositive(reply) ? successOf(group) : undefined;
+  return { recipient, status, reply, ...success && { success }, ...origin };
+}
+
+/** How a message arrived that was taken. */
+function successOf({ hop, outlet }: Group): RelayResult["success"] {
+  if (!(outlet instanceof RemoteTransaction)) return "delivered";
+  if (outlet.offersDsn) return undefined;
+  // RFC 2033 section 4.2: what LMTP accepts is delivered.
+  return hop.kind === "lmtp" ? "delivered" : "relayed";
 }

@@ -1,8 +1,8 @@
 /** Where one mail transaction goes when its next hop is known. @module */
 import type { MaybePromise } from "../policy/hooks.ts";
-import type { MailParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
+import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Reply } from "../smtp/reply.ts";
+import type { HopReply } from "./remote_reply.ts";
 
 /**
  * One mail transaction to one next hop: recipients, then the mail data, ended by `end` or `abort`,
@@ -10,12 +10,12 @@ import type { Reply } from "../smtp/reply.ts";
  */
 export interface OutletTransaction {
   /** Names a recipient. A positive reply makes it one of the transaction's. */
-  rcpt(mailbox: Mailbox): MaybePromise<Reply>;
+  rcpt(rcpt: RcptParameters): MaybePromise<HopReply>;
   /**
    * Mail data is about to come. A negative reply refuses it; nothing (or a positive one) lets it
    * come. `trace` are header fields to stand above the first octet, with their CRLFs.
    */
-  data(trace: string): MaybePromise<Reply | void>;
+  data(trace: string): MaybePromise<HopReply | void>;
   /**
    * Takes a slice of mail data, without dot-stuffing, in order. The slice may be overwritten once this
    * has settled. A throw refuses the message.
@@ -25,7 +25,7 @@ export interface OutletTransaction {
    * The mail data is whole. The reply for the message, or one for each recipient that was accepted,
    * in their order. A positive one is a promise that the message is safe.
    */
-  end(): MaybePromise<Reply | readonly Reply[]>;
+  end(): MaybePromise<HopReply | readonly HopReply[]>;
   /** The transaction is over without a message. May come at any time, also twice. */
   abort(): void;
 }

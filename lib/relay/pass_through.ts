@@ -10,7 +10,6 @@ import type { MaybePromise } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
 import { isPositive, type Reply, replyForAll, standingReply } from "../smtp/reply.ts";
 import { discard } from "./discard.ts";
 import type { NextHop, Route } from "./next_hop.ts";
@@ -84,9 +83,9 @@ class PassThroughTransaction implements IntakeTransaction {
     this.#options = options;
   }
 
-  rcpt({ forwardPath }: RcptParameters): MaybePromise<Reply> {
+  rcpt(rcpt: RcptParameters): MaybePromise<Reply> {
     const { route, relaying } = this.#options;
-    const hop = nextHopOf(route, relaying, forwardPath);
+    const hop = nextHopOf(route, relaying, rcpt.forwardPath);
     const key = nextHopKey(hop);
     if (this.#accepted > 0) {
       if (key !== this.#key) return OTHER_HOP;
@@ -96,19 +95,19 @@ class PassThroughTransaction implements IntakeTransaction {
       this.#outlet.abort();
       this.#outlet = undefined;
     }
-    if (this.#outlet !== undefined) return this.#ask(this.#outlet, forwardPath);
+    if (this.#outlet !== undefined) return this.#ask(this.#outlet, rcpt);
     return chain(openOutlet(hop, this.#mail, this.#options), (begun) => {
       if ("code" in begun) return begun;
       this.#outlet = begun;
       this.#key = key;
       this.#isLmtp = hop.kind === "lmtp";
       if (this.#isAborted) begun.abort();
-      return this.#ask(begun, forwardPath);
+      return this.#ask(begun, rcpt);
     });
   }
 
-  #ask(outlet: OutletTransaction, forwardPath: Mailbox): MaybePromise<Reply> {
-    return chain(outlet.rcpt(forwardPath), (answer) => {
+  #ask(outlet: OutletTransaction, rcpt: RcptParameters): MaybePromise<Reply> {
+    return chain(outlet.rcpt(rcpt), (answer) => {
       if (isPositive(answer)) this.#accepted++;
       return answer;
     });

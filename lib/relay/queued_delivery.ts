@@ -1,11 +1,11 @@
 /** One attempt to deliver a message from the queue to one next hop. @module */
 import { type Log, noLog } from "../net/log.ts";
 import type { Entry, Recipient, Store } from "../queue/store.ts";
-import { type Reply, reply } from "../smtp/reply.ts";
+import { reply } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
 import type { Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
-import { offerByHop } from "./offer.ts";
+import { offerByHop, type RelayResult } from "./offer.ts";
 import type { Outlet } from "./outlet.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
@@ -24,7 +24,7 @@ export interface DeliveryWays {
 const NOT_READ = reply(451, "4.3.0", "The message cannot be read from the queue now");
 
 /**
- * Offers a message to one next hop for some of its recipients; a reply for each, in their order. A
+ * Offers a message to one next hop for some of its recipients; a result for each, in their order. A
  * positive one is final whatever the others are.
  *
  * @param mayEnd asked before the mail data is ended: once it is, the next hop may have the message
@@ -36,23 +36,29 @@ export async function deliverTo(
   visit: Visit,
   mayEnd: () => boolean,
   ways: DeliveryWays,
-): Promise<readonly Reply[]> {
+): Promise<readonly RelayResult[]> {
   const message = {
-    ...entry.mail,
     // What is sent is what is kept, not what the client declared (RFC 1870 section 4).
-    size: entry.size,
-    forwardPaths: recipients.map(({ mailbox }) => mailbox),
+    mail: { ...entry.mail, size: entry.size },
+    recipients: recipients.map(({ mailbox, notify, orcpt }) => ({
+      forwardPath: mailbox,
+      notify,
+      orcpt,
+    })),
     content: content(entry.id, ways, mayEnd),
   };
   const remote = { ...ways.remote, sessions: visit };
   try {
     const options = { remote, local: ways.local, dataAtOnce: true };
-    const results = await offerByHop(message, () => hop, options);
-    return results.map((result) => result.reply);
+    return await offerByHop(message, () => hop, options);
   } catch (error) {
     const log = ways.log ?? noLog;
     log("error", "delivery-broken", { id: entry.id, error: errorText(error) });
-    return recipients.map(() => NOT_READ);
+    return recipients.map(({ mailbox }) => ({
+      recipient: mailbox,
+      status: "deferred",
+      reply: NOT_READ,
+    }));
   }
 }
 

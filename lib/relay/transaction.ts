@@ -1,14 +1,20 @@
 /** One mail transaction to a next hop over the network. @module */
 import { type Log, noLog } from "../net/log.ts";
-import type { MailParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
+import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { hasEightBit } from "../smtp/octets.ts";
-import { isPositive, isTransient, type Reply, reply, SmtpError } from "../smtp/reply.ts";
+import { isPositive, isTransient, reply, SmtpError } from "../smtp/reply.ts";
 import { EIGHT_BIT_REFUSAL, refuseMail, refuseRcpt } from "./capability.ts";
 import type { Ending } from "./client.ts";
 import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
 import type { OutletTransaction } from "./outlet.ts";
-import { endingReply, type Origin, relayedRcptReply, relayedReply } from "./remote_reply.ts";
+import {
+  endingReply,
+  HopError,
+  type HopReply,
+  type Origin,
+  relayedRcptReply,
+  relayedReply,
+} from "./remote_reply.ts";
 import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
 import { nextHopKey } from "./route.ts";
 import type { Sessions } from "./sessions.ts";
@@ -45,7 +51,7 @@ export class RemoteTransaction implements OutletTransaction {
   #isDataAsked = false;
   #accepted = 0;
   /** Set once the transaction can come to nothing any more. */
-  #failure: Reply | undefined;
+  #failure: HopReply | undefined;
   /** Whether the session was given away. */
   #isOver = false;
 
@@ -66,9 +72,17 @@ export class RemoteTransaction implements OutletTransaction {
     return this.#connector?.attempts ?? [];
   }
 
+  /**
+   * Whether the host that the transaction has gone to offers DSN: it has been told what notices are
+   * asked for, and answers for them once it has accepted the message (RFC 3461 section 5.2.1).
+   */
+  get offersDsn(): boolean {
+    return this.#link?.facts.dsn ?? false;
+  }
+
   /** Names one recipient. */
-  async rcpt(mailbox: Mailbox): Promise<Reply> {
-    return (await this.rcpts([mailbox]))[0];
+  async rcpt(rcpt: RcptParameters): Promise<HopReply> {
+    return (await this.rcpts([rcpt]))[0];
   }
 
   /**
@@ -76,15 +90,15 @@ export class RemoteTransaction implements OutletTransaction {
    *
    * @param andData whether there will be no others, so that DATA may go out with them
    */
-  async rcpts(mailboxes: readonly Mailbox[], andData = false): Promise<Reply[]> {
+  async rcpts(recipients: readonly RcptParameters[], andData = false): Promise<HopReply[]> {
     while (true) {
       if (this.#link === undefined) await this.#open();
       const link = this.#link;
       if (this.#failure !== undefined || link === undefined) {
         const failure = this.#failure ?? ABORTED;
-        return mailboxes.map(() => failure);
+        return recipients.map(() => failure);
       }
-      const outcome = await this.#ask(link, mailboxes, andData);
+      const outcome = await this.#ask(link, recipients, andData);
       if (Array.isArray(outcome)) {
         this.#accepted += outcome.filter(isPositive).length;
         if (this.#isDataAsked && this.#accepted === 0) await this.data("");
@@ -150,7 +164,7 @@ export class RemoteTransaction implements OutletTransaction {
     }
   }
 
-  #giveUp(link: Link, why: Reply): void {
+  #giveUp(link: Link, why: HopReply): void {
     this.#connector?.fail(link, why);
     const attempt = this.#connector?.attempts.at(-1);
     if (attempt !== undefined) this.#logOutcome("attempt-failed", attempt);
@@ -189,28 +203,30 @@ export class RemoteTransaction implements OutletTransaction {
   /** Sends MAIL, if it is due, and RCPTs; answers a reply for each recipient or one for the host. */
   async #ask(
     link: Link,
-    mailboxes: readonly Mailbox[],
+    recipients: readonly RcptParameters[],
     andData: boolean,
-  ): Promise<Reply[] | Reply> {
+  ): Promise<HopReply[] | HopReply> {
     const { client, facts } = link;
     const withMail = !this.#isBegun;
     this.#isBegun = true;
-    const replies: (Reply | undefined)[] = mailboxes.map((mailbox) => refuseRcpt(mailbox, facts));
+    const replies: (HopReply | undefined)[] = recipients.map(({ forwardPath }) =>
+      refuseRcpt(forwardPath, facts)
+    );
     try {
       if (withMail) client.mail(this.#mail);
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
-      return this.#fail(reply(553, "5.1.7", "The reverse-path cannot be sent on"));
+      return this.#fail(reply(553, "5.1.7", error.message));
     }
     const asked: number[] = [];
-    for (const [i, mailbox] of mailboxes.entries()) {
+    for (const [i, rcpt] of recipients.entries()) {
       if (replies[i] !== undefined) continue;
       try {
-        client.rcpt(mailbox);
+        client.rcpt(rcpt);
         asked.push(i);
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
-        replies[i] = reply(553, "5.1.3", "The forward-path cannot be sent on");
+        replies[i] = reply(553, "5.1.3", error.message);
       }
     }
     if (andData && asked.length > 0) {
@@ -244,13 +260,13 @@ export class RemoteTransaction implements OutletTransaction {
   }
 
   /** Notes that no other host will do better. */
-  #fail(failure: Reply): Reply {
+  #fail(failure: HopReply): HopReply {
     this.#failure = failure;
     return failure;
   }
 
   /** Asks the next hop for its go-ahead, and sends the trace. */
-  async data(trace: string): Promise<Reply | void> {
+  async data(trace: string): Promise<HopReply | void> {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#link === undefined) return ABORTED;
     const { client } = this.#link;
@@ -286,7 +302,9 @@ export class RemoteTransaction implements OutletTransaction {
         await this.#send(link, () => link.client.write(bytes));
       }
     }
-    if (this.#failure !== undefined || link === undefined) throw errorOf(this.#failure ?? ABORTED);
+    if (this.#failure !== undefined || link === undefined) {
+      throw new HopError(this.#failure ?? ABORTED);
+    }
   }
 
   /** Runs one step of sending mail data and notes its failure. */
@@ -302,13 +320,13 @@ export class RemoteTransaction implements OutletTransaction {
   }
 
   /** Ends the mail data and waits for what became of it: in LMTP for each recipient. */
-  async end(): Promise<Reply | readonly Reply[]> {
+  async end(): Promise<HopReply | readonly HopReply[]> {
     const link = this.#link;
     if (link !== undefined && this.#failure === undefined) {
       await this.#send(link, () => link.client.endOfData());
     }
     const isLmtp = this.#hop.kind === "lmtp";
-    const results: Reply[] = [];
+    const results: HopReply[] = [];
     while (results.length < (isLmtp ? this.#accepted : 1)) {
       if (this.#failure !== undefined || link === undefined) {
         results.push(this.#failure ?? ABORTED);
@@ -341,8 +359,4 @@ function endingOf(event: { readonly type: string }): Ending {
     return event as Ending;
   }
   throw new Error(`Cannot go on from a ${event.type}`);
-}
-
-function errorOf({ code, enhanced, lines }: Reply): SmtpError {
-  return new SmtpError(code, enhanced, ...lines);
 }

@@ -5,8 +5,9 @@
  * @module
  */
 import { parsePath } from "./address.ts";
+import { writeDsnMailParameters, writeDsnRcptParameters } from "./dsn_parameters.ts";
 import type { EhloFacts } from "./ehlo_facts.ts";
-import type { MailParameters } from "./envelope.ts";
+import type { MailParameters, RcptParameters } from "./envelope.ts";
 import { formatPath, type Mailbox, needsUtf8 } from "./mailbox.ts";
 import { printable } from "./reply.ts";
 
@@ -34,7 +35,7 @@ export function isUtf8Transaction(parameters: MailParameters, facts: EhloFacts):
  * Writes MAIL with the parameters that the server offers; the others are left out, so whether the
  * message may go without them is for the caller to know.
  *
- * @throws {SyntaxError} if the reverse-path cannot be written
+ * @throws {SyntaxError} if the reverse-path or the envelope identifier cannot be written
  * @throws {RangeError} if the size is not a whole number of octets
  */
 export function writeMail(parameters: MailParameters, facts: EhloFacts): string {
@@ -47,16 +48,20 @@ export function writeMail(parameters: MailParameters, facts: EhloFacts): string 
   }
   if (body === "8BITMIME" && facts.eightBitMime) line += " BODY=8BITMIME";
   if (utf8) line += " SMTPUTF8";
+  // RFC 3461 sections 5.2.1 and 5.2.2: as it was received, and to no other server.
+  if (facts.dsn) line += writeDsnMailParameters(parameters);
   return `${line}\r\n`;
 }
 
 /**
- * Writes RCPT.
+ * Writes RCPT, with the parameters that the server offers.
  *
- * @throws {SyntaxError} if the forward-path cannot be written
+ * @param utf8 whether the transaction is carried on under SMTPUTF8
+ * @throws {SyntaxError} if the forward-path or a parameter cannot be written
  */
-export function writeRcpt(forwardPath: Mailbox, utf8: boolean): string {
-  return `RCPT TO:${writePath(forwardPath, utf8)}\r\n`;
+export function writeRcpt(rcpt: RcptParameters, facts: EhloFacts, utf8: boolean): string {
+  const line = `RCPT TO:${writePath(rcpt.forwardPath, utf8)}`;
+  return `${line}${facts.dsn ? writeDsnRcptParameters(rcpt, utf8) : ""}\r\n`;
 }
 
 /** Writes a path that a receiver would read as the same mailbox, or throws. */

@@ -21,6 +21,8 @@ export interface EhloFacts {
   readonly chunking: boolean;
   /** Whether addresses and header fields may be UTF-8 (RFC 6531). */
   readonly smtpUtf8: boolean;
+  /** Whether MAIL and RCPT may ask for delivery status notifications (RFC 3461). */
+  readonly dsn: boolean;
 }
 
 /**
@@ -64,6 +66,7 @@ function toFacts(extensions: ReadonlyMap<string, readonly string[]>): EhloFacts 
     eightBitMime: extensions.has("8BITMIME"),
     chunking: extensions.has("CHUNKING"),
     smtpUtf8: extensions.has("SMTPUTF8"),
+    dsn: extensions.has("DSN"),
   };
 }
 

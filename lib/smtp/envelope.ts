@@ -1,11 +1,12 @@
 /** What MAIL and RCPT say: the envelope of RFC 5321 section 2.3.1. @module */
+import type { DsnMailParameters, DsnRcptParameters } from "./dsn_parameters.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** How mail data may be made up (RFC 6152). BINARYMIME is not offered. */
 export type BodyType = "7BIT" | "8BITMIME";
 
 /** What a MAIL command says. */
-export interface MailParameters {
+export interface MailParameters extends DsnMailParameters {
   /** The mailbox that failures are told to, or `null` for the null reverse-path `<>`. */
   readonly reversePath: Mailbox | null;
   /** The declared size in octets (RFC 1870), where one was declared. */
@@ -17,7 +18,7 @@ export interface MailParameters {
 }
 
 /** What a RCPT command says. */
-export interface RcptParameters {
+export interface RcptParameters extends DsnRcptParameters {
   /** The mailbox that the message is for. */
   readonly forwardPath: Mailbox;
 }

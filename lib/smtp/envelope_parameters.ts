@@ -1,7 +1,9 @@
 /** The extensions' parameters of MAIL and RCPT by their meaning. @module */
+import { readDsnMailParameters, readDsnRcptParameters } from "./dsn_parameters.ts";
 import type { BodyType, MailParameters, RcptParameters } from "./envelope.ts";
 import { type Mailbox, needsUtf8 } from "./mailbox.ts";
 import type { Parameters } from "./parameters.ts";
+import type { ReceiverOptions } from "./receiver_options.ts";
 import { type Reply, reply } from "./reply.ts";
 
 /** RFC 6531 section 3.5. */
@@ -11,7 +13,7 @@ const UTF8_REFUSAL = reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8");
 export function readMailParameters(
   reversePath: Mailbox | null,
   parameters: Parameters,
-  maxSize: number,
+  { maxSize, dsn }: Pick<ReceiverOptions, "maxSize" | "dsn">,
 ): MailParameters | Reply {
   let size: number | undefined;
   let body: BodyType | undefined;
@@ -35,8 +37,12 @@ export function readMailParameters(
         if (value !== "") return reply(501, "5.5.4", "Syntax: SMTPUTF8 takes no value");
         smtpUtf8 = true;
         break;
+      case "RET":
+      case "ENVID":
+        if (!dsn) return unknownParameter("MAIL", keyword);
+        break;
       default:
-        return reply(555, "5.5.4", `MAIL parameter ${keyword} is not known here`);
+        return unknownParameter("MAIL", keyword);
     }
   }
   if (!smtpUtf8 && needsUtf8(reversePath)) {
@@ -46,18 +52,30 @@ export function readMailParameters(
   if (size !== undefined && size > maxSize) {
     return reply(552, "5.3.4", `Message too large: at most ${maxSize} octets`);
   }
-  return { reversePath, size, body, smtpUtf8 };
+  const mail = { reversePath, size, body, smtpUtf8 };
+  if (!dsn) return mail;
+  const notices = readDsnMailParameters(parameters);
+  return "code" in notices ? notices : { ...mail, ...notices };
 }
 
-/** Reads the parameters of RCPT, of which none is known yet, or answers the reply that refuses them. */
+/** Reads the parameters of RCPT, or answers the reply that refuses them. */
 export function readRcptParameters(
   forwardPath: Mailbox,
   parameters: Parameters,
   mail: MailParameters,
+  { dsn }: Pick<ReceiverOptions, "dsn">,
 ): RcptParameters | Reply {
   for (const keyword of parameters.keys()) {
-    return reply(555, "5.5.4", `RCPT parameter ${keyword} is not known here`);
+    if (!dsn || keyword !== "NOTIFY" && keyword !== "ORCPT") {
+      return unknownParameter("RCPT", keyword);
+    }
   }
   if (!mail.smtpUtf8 && needsUtf8(forwardPath)) return UTF8_REFUSAL;
-  return { forwardPath };
+  if (!dsn) return { forwardPath };
+  const notices = readDsnRcptParameters(parameters, mail.smtpUtf8);
+  return "code" in notices ? notices : { forwardPath, ...notices };
+}
+
+function unknownParameter(verb: "MAIL" | "RCPT", keyword: string): Reply {
+  return reply(555, "5.5.4", `${verb} parameter ${keyword} is not known here`);
 }

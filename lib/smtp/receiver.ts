@@ -220,13 +220,14 @@ export class Receiver {
         return this.#ask({ type: "helo", verb: command.verb, name: command.name });
       case "MAIL": {
         const { reversePath, parameters } = command;
-        const mail = readMailParameters(reversePath, parameters, this.#options.maxSize);
+        const mail = readMailParameters(reversePath, parameters, this.#options);
         if ("code" in mail) return this.#refuseCommand(mail);
         return this.#ask({ type: "mail", mail });
       }
       case "RCPT": {
         const { mail, forwardPaths } = this.#transaction!;
-        const rcpt = readRcptParameters(command.forwardPath, command.parameters, mail);
+        const { forwardPath, parameters } = command;
+        const rcpt = readRcptParameters(forwardPath, parameters, mail, this.#options);
         if ("code" in rcpt) return this.#refuseCommand(rcpt);
         if (forwardPaths.length >= this.#options.maxRecipients) {
           return this.#refuseCommand(TOO_MANY_RECIPIENTS);

@@ -14,10 +14,13 @@ export interface ReceiverOptions {
   readonly maxErrors: number;
   /** Whether a bare CR or LF from the client counts as CR LF; otherwise it is refused. */
   readonly normalizeNewlines?: boolean;
+  /** Whether DSN is offered and its parameters are taken (RFC 3461); otherwise they are refused. */
+  readonly dsn?: boolean;
 }
 
 /**
- * The longest command line in octets, its CR LF included. RFC 5321 section 4.5.3.1.4 asks for 512, and
- * the extensions offered here add less than 100.
+ * The longest command line in octets, its CR LF included. RFC 5321 section 4.5.3.1.4 asks for 512. The
+ * extensions offered here add less than 700 to that, most of it for ORCPT, whose value alone may have
+ * 500 (RFC 3461 section 4.2).
  */
 export const MAX_COMMAND_LINE = 2048;

@@ -65,6 +65,7 @@ export function ehloReply(options: ReceiverOptions, greeting: Reply): Reply {
       "SMTPUTF8",
       "ENHANCEDSTATUSCODES",
       "CHUNKING",
+      ...options.dsn ? ["DSN"] : [],
     );
     ehlo.set(greeting, whole);
   }

@@ -7,7 +7,7 @@
 import { type Asked, CommandQueue } from "./command_queue.ts";
 import { isUtf8Transaction, writeHello, writeMail, writeRcpt } from "./command_writer.ts";
 import { type EhloFacts, NO_FACTS, parseEhlo } from "./ehlo_facts.ts";
-import type { MailParameters } from "./envelope.ts";
+import type { MailParameters, RcptParameters } from "./envelope.ts";
 import { MailDataEncoder } from "./mail_data_encoder.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { isPermanent, isPositive, type Reply } from "./reply.ts";
@@ -132,9 +132,11 @@ export class Sender {
   }
 
   /**
-   * Begins a mail transaction. SIZE, BODY and SMTPUTF8 are said only to a server that offers them.
+   * Begins a mail transaction. SIZE, BODY, SMTPUTF8, RET and ENVID are said only to a server that
+   * offers them.
    *
-   * @throws {SyntaxError} if the reverse-path cannot be written, for one because it needs SMTPUTF8
+   * @throws {SyntaxError} if the reverse-path cannot be written, for one because it needs SMTPUTF8, or
+   *   ENVID is no xtext
    * @throws {Error} if no transaction can begin now
    */
   mail(parameters: MailParameters): void {
@@ -145,15 +147,16 @@ export class Sender {
   }
 
   /**
-   * Names a recipient. After a refused MAIL the answer is the reply to MAIL, whatever the server says
+   * Names a recipient. NOTIFY and ORCPT are said only to a server that offers DSN. After a refused MAIL the answer is the reply to MAIL, whatever the server says
    * to RCPT: its 503 would make a lasting refusal of a passing one.
    *
-   * @throws {SyntaxError} if the forward-path cannot be written, for one because it needs SMTPUTF8
+   * @throws {SyntaxError} if the forward-path cannot be written, for one because it needs SMTPUTF8, or
+   *   NOTIFY or ORCPT cannot
    * @throws {Error} if there is no transaction, or it is past this point
    */
-  rcpt(mailbox: Mailbox): void {
+  rcpt(rcpt: RcptParameters): void {
     const next = this.#after("RCPT");
-    this.#ask("RCPT", writeRcpt(mailbox, this.#utf8), next, [mailbox]);
+    this.#ask("RCPT", writeRcpt(rcpt, this.#facts, this.#utf8), next, [rcpt.forwardPath]);
   }
 
   /**

@@ -49,7 +49,7 @@ async function deliver(
 ): Promise<string> {
   const transaction = mail.begin({ reversePath: SENDER });
   for (const mailbox of to) {
-    const reply = transaction.rcpt(mailbox);
+    const reply = transaction.rcpt({ forwardPath: mailbox });
     if (reply.code !== 250) return `${reply.code} ${reply.enhanced}`;
   }
   const refusal = await transaction.data(TRACE);
@@ -122,7 +122,7 @@ Deno.test("a delivered message is Return-Path, Received, and what was sent, octe
 Deno.test("a null reverse-path is written <>", async () => {
   await inDirectory(async (root) => {
     const transaction = maildir(root).begin({ reversePath: null });
-    transaction.rcpt(box("joe"));
+    transaction.rcpt({ forwardPath: box("joe") });
     await transaction.data(TRACE);
     assertEquals((await transaction.end()).code, 250);
     const [path] = await files(root);
@@ -251,7 +251,7 @@ Deno.test("an aborted delivery leaves nothing, whatever was written", async () =
     await nothing.abort();
     for (const size of [0, 10, 1_000_000]) {
       const transaction = mail.begin({ reversePath: SENDER });
-      transaction.rcpt(box("joe"));
+      transaction.rcpt({ forwardPath: box("joe") });
       await transaction.data(TRACE);
       assertEquals((await files(root)).length, 1);
       await transaction.write(new Uint8Array(size));
@@ -262,7 +262,7 @@ Deno.test("an aborted delivery leaves nothing, whatever was written", async () =
     }
     // Without waiting for what is under way.
     const hasty = mail.begin({ reversePath: SENDER });
-    hasty.rcpt(box("joe"));
+    hasty.rcpt({ forwardPath: box("joe") });
     const opening = hasty.data(TRACE);
     await hasty.abort();
     await opening;
@@ -273,7 +273,7 @@ Deno.test("an aborted delivery leaves nothing, whatever was written", async () =
 Deno.test("an abort during the end or after it takes nothing back", async () => {
   await inDirectory(async (root) => {
     const transaction = maildir(root).begin({ reversePath: SENDER });
-    transaction.rcpt(box("joe"));
+    transaction.rcpt({ forwardPath: box("joe") });
     await transaction.data(TRACE);
     const ending = transaction.end();
     await transaction.abort();
@@ -308,8 +308,8 @@ Deno.test("a Maildir that is removed while the server runs is made again", async
 Deno.test("a new that is removed during a delivery is made again", async () => {
   await inDirectory(async (root) => {
     const transaction = maildir(root).begin({ reversePath: SENDER });
-    transaction.rcpt(box("joe"));
-    transaction.rcpt(box("ann"));
+    transaction.rcpt({ forwardPath: box("joe") });
+    transaction.rcpt({ forwardPath: box("ann") });
     await transaction.data(TRACE);
     await Deno.remove(`${root}/example.org/joe/new`);
     await Deno.remove(`${root}/example.org/ann`, { recursive: true });
@@ -321,8 +321,8 @@ Deno.test("a new that is removed during a delivery is made again", async () => {
 Deno.test("a tmp that is removed during a delivery fails it for now, for everybody", async () => {
   await inDirectory(async (root) => {
     const transaction = maildir(root).begin({ reversePath: SENDER });
-    transaction.rcpt(box("joe"));
-    transaction.rcpt(box("ann"));
+    transaction.rcpt({ forwardPath: box("joe") });
+    transaction.rcpt({ forwardPath: box("ann") });
     await transaction.data(TRACE);
     await Deno.remove(`${root}/example.org/joe/tmp`, { recursive: true });
     assertEquals((await transaction.end()).code, 451);

@@ -1,6 +1,7 @@
 /** Notices that several tests look at, and what they are made of. @module */
 import { makeStatusNotice, type StatusNoticeOptions } from "../../lib/message/dsn.ts";
 import type { ReportedMessage, ReportedRecipient } from "../../lib/message/dsn_facts.ts";
+import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { join, octets, seeded } from "../smtp/wire.ts";
 
 const HOUR = 3_600_000;
@@ -22,12 +23,20 @@ export const MESSAGE =
 
 /** Where a message in ASCII came from. */
 export const ORIGINAL: ReportedMessage = {
-  mail: { reversePath: { localPart: "joe", domain: "example.org" }, smtpUtf8: false },
-  envid: "QQ+2B314159",
+  mail: {
+    reversePath: { localPart: "joe", domain: "example.org" },
+    smtpUtf8: false,
+    envid: "QQ+2B314159",
+  },
   accepted: NOON,
   expires: NOON + 120 * HOUR,
   origin: { client: "192.0.2.1", heloName: "client.example" },
 };
+
+/** The same where MAIL said something else. */
+export function withMail(changes: Partial<MailParameters>): ReportedMessage {
+  return { ...ORIGINAL, mail: { ...ORIGINAL.mail, ...changes } };
+}
 
 /** A recipient that a server does not know. */
 export const FAILED: ReportedRecipient = {
@@ -103,10 +112,10 @@ export const GOLDEN: ReadonlyMap<string, Partial<StatusNoticeOptions>> = new Map
   ["failure", {
     recipients: [FAILED, { ...FAILED, mailbox: { localPart: "b", domain: "x.test" } }],
   }],
-  ["failure_full", { message: { ...ORIGINAL, ret: "full" } }],
+  ["failure_full", { message: withMail({ ret: "full" }) }],
   ["delay", { recipients: [LATE] }],
   ["success", {
-    message: { ...ORIGINAL, ret: "full" },
+    message: withMail({ ret: "full" }),
     recipients: (["delivered", "relayed", "expanded"] as const).map((action, i) => ({
       mailbox: { localPart: action, domain: "example.net" },
       action,
@@ -123,10 +132,10 @@ export const GOLDEN: ReadonlyMap<string, Partial<StatusNoticeOptions>> = new Map
     ],
   }],
   ["utf8", {
-    message: {
-      ...ORIGINAL,
-      mail: { reversePath: { localPart: "jürgen", domain: "bücher.example" }, smtpUtf8: true },
-    },
+    message: withMail({
+      reversePath: { localPart: "jürgen", domain: "bücher.example" },
+      smtpUtf8: true,
+    }),
     recipients: [{
       ...FAILED,
       mailbox: { localPart: "宋", domain: "例.example" },
@@ -136,7 +145,7 @@ export const GOLDEN: ReadonlyMap<string, Partial<StatusNoticeOptions>> = new Map
     read: reader(utf8.encode(MESSAGE.replace("Lunch", "Käse zu Mittag"))),
   }],
   ["utf8_to_ascii", {
-    message: { ...ORIGINAL, ret: "full" },
+    message: withMail({ ret: "full" }),
     recipients: [{ ...FAILED, orcpt: "utf-8;\\x{5B8B}@\\x{4F8B}.example" }],
     read: reader(utf8.encode(MESSAGE.replace("At one?", "Käse?"))),
   }],

@@ -61,7 +61,11 @@ Deno.test("a report has the longest addresses that an envelope can have whole", 
 });
 
 Deno.test("a report names only what is known", () => {
-  const message = { ...ORIGINAL, envid: undefined, origin: { client: "local" } };
+  const message = {
+    ...ORIGINAL,
+    mail: { ...ORIGINAL.mail, envid: undefined },
+    origin: { client: "local" },
+  };
   const recipient = { ...LATE, attempted: undefined };
   assertEquals(
     writeReport(message, [recipient], { hostname: "mx.test", timezone: 0 }).text,

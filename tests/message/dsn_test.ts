@@ -14,10 +14,11 @@ import {
   ORIGINAL,
   random,
   reader,
+  withMail,
 } from "./dsn_notices.ts";
 
 const HEADER = MESSAGE.slice(0, MESSAGE.indexOf("\r\n\r\n") + 2);
-const FULL = { ...ORIGINAL, ret: "full" as const };
+const FULL = withMail({ ret: "full" });
 
 /** A notice taken apart, after it was seen that nothing of it is out of its place. */
 function takeApart(bytes: Uint8Array) {
@@ -89,7 +90,7 @@ Deno.test("a notice asks for 8BITMIME and SMTPUTF8 only where it needs them", as
 
 Deno.test("an SMTPUTF8 message without any UTF-8 gets a notice in ASCII", async () => {
   const { mail, octets } = await make({
-    message: { ...ORIGINAL, mail: { ...ORIGINAL.mail, smtpUtf8: true } },
+    message: withMail({ smtpUtf8: true }),
   });
   assertEquals(mail, { reversePath: null, smtpUtf8: false });
   assertEquals(takeApart(octets).parts.map(({ type }) => type), [
@@ -107,7 +108,7 @@ const RETURNED: [
   ["by default the header", {}, ["text/rfc822-headers", "7bit", HEADER]],
   [
     "for RET=HDRS the header",
-    { message: { ...ORIGINAL, ret: "headers" } },
+    { message: withMail({ ret: "headers" }) },
     ["text/rfc822-headers", "7bit", HEADER],
   ],
   ["for RET=FULL the message", { message: FULL }, ["message/rfc822", "7bit", MESSAGE]],
@@ -177,7 +178,7 @@ const RETURNED: [
   [
     "a header in UTF-8 of an SMTPUTF8 message as it is",
     {
-      message: { ...ORIGINAL, mail: { ...ORIGINAL.mail, smtpUtf8: true } },
+      message: withMail({ smtpUtf8: true }),
       read: reader(octets("Subject: K\xc3\xa4se\r\n\r\n")),
     },
     ["message/global-headers", "8bit", "Subject: K\xc3\xa4se\r\n"],
@@ -185,7 +186,7 @@ const RETURNED: [
   [
     "a header of an SMTPUTF8 message that is not UTF-8 in quoted-printable",
     {
-      message: { ...ORIGINAL, mail: { ...ORIGINAL.mail, smtpUtf8: true } },
+      message: withMail({ smtpUtf8: true }),
       read: reader(octets("Subject: K\xe4se\r\n\r\n")),
     },
     ["text/rfc822-headers", "quoted-printable", "Subject: K=E4se\r\n"],
@@ -193,7 +194,7 @@ const RETURNED: [
   [
     "an SMTPUTF8 message with UTF-8 in its header as message/global",
     {
-      message: { ...FULL, mail: { ...ORIGINAL.mail, smtpUtf8: true } },
+      message: withMail({ ret: "full", smtpUtf8: true }),
       read: reader(octets("Subject: K\xc3\xa4se\r\n\r\na")),
     },
     ["message/global", "8bit", "Subject: K\xc3\xa4se\r\n\r\na"],
@@ -334,8 +335,8 @@ const PLACES: [
     "the domain",
     (evil, r) => ({ recipients: [{ ...r, mailbox: { localPart: "a", domain: evil } }] }),
   ],
-  ["the envelope identifier", (evil) => ({ message: { ...ORIGINAL, envid: evil } })],
-  ["an xtext envelope identifier", (evil) => ({ message: { ...ORIGINAL, envid: encoded(evil) } })],
+  ["the envelope identifier", (evil) => ({ message: withMail({ envid: evil }) })],
+  ["an xtext envelope identifier", (evil) => ({ message: withMail({ envid: encoded(evil) }) })],
   [
     "the name of the client",
     (evil) => ({ message: { ...ORIGINAL, origin: { client: evil, heloName: evil } } }),

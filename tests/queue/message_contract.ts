@@ -50,9 +50,9 @@ export function messageContract(test: ContractTest): void {
         size: 123,
         body: "8BITMIME",
         smtpUtf8: true,
+        ret: "headers",
+        envid: "QQ+2B314159",
       },
-      ret: "headers",
-      envid: "QQ+2B314159",
       origin: { client: "2001:db8::1", heloName: "h", protocol: "ESMTPS", session: "s1" },
       recipients: [
         recipient("Ümläut@bücher.example", {

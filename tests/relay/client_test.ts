@@ -21,7 +21,7 @@ async function brokenInContent() {
   await theirs.write(utf8.encode("220 x\r\n250 x\r\n"));
   assertEquals((await clock.run(client.event("greeting"))).type, "ready");
   client.mail({ reversePath: null, smtpUtf8: false });
-  client.rcpt({ localPart: "ann", domain: "x.test" });
+  client.rcpt({ forwardPath: { localPart: "ann", domain: "x.test" } });
   client.data();
   const events = [client.event("mail"), client.event("rcpt"), client.event("data")];
   await theirs.write(utf8.encode("250 ok\r\n250 ok\r\n354 go\r\n"));

@@ -100,7 +100,7 @@ Deno.test("queued message goes to LMTP with a result for each recipient", async 
 Deno.test("queued message is delivered here, discarded, or stays where there is no way", async (t) => {
   const taken: string[] = [];
   const local: Outlet = () => ({
-    rcpt: ({ localPart }) => {
+    rcpt: ({ forwardPath: { localPart } }) => {
       if (localPart === "full") return reply(452, "4.2.2", "full");
       taken.push(localPart);
       return reply(250, "2.1.5", "ok");

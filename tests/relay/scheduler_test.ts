@@ -111,7 +111,7 @@ function generator(): () => number {
 /** A domain that is delivered here, each message taking some time. */
 function slowOutlet(clock: SimClock, time: number, log: string[]): Outlet {
   return () => ({
-    rcpt: ({ localPart }) => {
+    rcpt: ({ forwardPath: { localPart } }) => {
       log.push(localPart);
       return reply(250, "2.1.5", "ok");
     },

@@ -38,15 +38,16 @@ Deno.test("EHLO facts hold every well-formed line and no other", () => {
 });
 
 Deno.test("EHLO facts say what the extensions say", () => {
-  const facts = parse("PIPELINING", "SIZE 99", "8BITMIME", "SMTPUTF8");
+  const facts = parse("PIPELINING", "SIZE 99", "8BITMIME", "SMTPUTF8", "DSN");
   assertEquals(facts.pipelining, true);
   assertEquals(facts.size, 99);
   assertEquals(facts.eightBitMime, true);
   assertEquals(facts.smtpUtf8, true);
-  const { pipelining, size, eightBitMime, smtpUtf8, extensions } = NO_FACTS;
+  assertEquals(facts.dsn, true);
+  const { pipelining, size, eightBitMime, smtpUtf8, dsn, extensions } = NO_FACTS;
   assertEquals(
-    [pipelining, size, eightBitMime, smtpUtf8, extensions.size],
-    [false, undefined, false, false, 0],
+    [pipelining, size, eightBitMime, smtpUtf8, dsn, extensions.size],
+    [false, undefined, false, false, false, 0],
   );
 });
 

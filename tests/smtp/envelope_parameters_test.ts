@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
-import { readMailParameters } from "../../lib/smtp/envelope_parameters.ts";
+import { readMailParameters, readRcptParameters } from "../../lib/smtp/envelope_parameters.ts";
 import type { Mailbox } from "../../lib/smtp/mailbox.ts";
 
 const read = (path: Mailbox | null, ...parameters: [string, string][]) =>
-  readMailParameters(path, new Map(parameters), 1000);
+  readMailParameters(path, new Map(parameters), { maxSize: 1000 });
 const joe: Mailbox = { localPart: "joe", domain: "example.org" };
 const jürgen: Mailbox = { localPart: "jürgen", domain: "example.org" };
 const bücher: Mailbox = { localPart: "joe", domain: "bücher.example" };
@@ -64,5 +64,49 @@ Deno.test("MAIL parameters: a UTF-8 address needs SMTPUTF8", () => {
     assert("code" in answer);
     assertEquals([answer.code, answer.enhanced], [553, "5.6.7"]);
     assert(!("code" in read(path, ["SMTPUTF8", ""])));
+  }
+});
+
+Deno.test("MAIL parameters: RET and ENVID are read where DSN is offered", () => {
+  const options = { maxSize: 1000, dsn: true };
+  const parameters = new Map([["SIZE", "5"], ["RET", "hdrs"], ["ENVID", "QQ+2B3"]]);
+  assertEquals(readMailParameters(joe, parameters, options), {
+    reversePath: joe,
+    size: 5,
+    body: undefined,
+    smtpUtf8: false,
+    ret: "headers",
+    envid: "QQ+2B3",
+  });
+  // RFC 3461 section 5.1: they are taken from nobody as well.
+  assert(!("code" in readMailParameters(null, parameters, options)));
+  for (const [keyword, value, code] of [["RET", "all", 501], ["NOTIFY", "NEVER", 555]] as const) {
+    const answer = readMailParameters(joe, new Map([[keyword, value]]), options);
+    assert("code" in answer);
+    assertEquals([answer.code, answer.enhanced], [code, "5.5.4"]);
+  }
+});
+
+const MAIL: MailParameters = { reversePath: joe, smtpUtf8: false };
+
+Deno.test("RCPT parameters: NOTIFY and ORCPT are read where DSN is offered", () => {
+  const notices = [["NOTIFY", "Success,DELAY"], ["ORCPT", "RFC822;a+2Bb@x"]] as const;
+  assertEquals(readRcptParameters(joe, new Map(notices), MAIL, { dsn: true }), {
+    forwardPath: joe,
+    notify: ["success", "delay"],
+    orcpt: "RFC822;a+2Bb@x",
+  });
+  assertEquals(readRcptParameters(joe, new Map(), MAIL, {}), { forwardPath: joe });
+  const refused: [string, string, boolean, number][] = [
+    ["NOTIFY", "NEVER", false, 555],
+    ["ORCPT", "rfc822;a@x", false, 555],
+    ["NOTIFY", "NEVER,DELAY", true, 501],
+    ["ORCPT", "a@x", true, 501],
+    ["RET", "FULL", true, 555],
+  ];
+  for (const [keyword, value, dsn, code] of refused) {
+    const answer = readRcptParameters(joe, new Map([[keyword, value]]), MAIL, { dsn });
+    assert("code" in answer, `${keyword}=${value}`);
+    assertEquals([answer.code, answer.enhanced], [code, "5.5.4"]);
   }
 });

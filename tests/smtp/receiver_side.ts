@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MailParameters } from "../../lib/smtp/envelope.ts";
+import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { formatPath } from "../../lib/smtp/mailbox.ts";
 import { Receiver } from "../../lib/smtp/receiver.ts";
 import type { ReceiverOptions } from "../../lib/smtp/receiver_options.ts";
@@ -36,6 +36,7 @@ export interface Taken {
   readonly mail: MailParameters;
   readonly from: string;
   readonly to: readonly string[];
+  readonly rcpts: readonly RcptParameters[];
   readonly content: Uint8Array;
 }
 
@@ -47,7 +48,7 @@ export interface Taken {
  *     A: end 250 2.0.0 Ok | 450 4.2.2 Full    a list of answers, for LMTP
  *     A: close 421 4.3.2 Going down     ends the session from the application's side
  *
- * Events are told as `mail FROM`, `rcpt TO`, `message FROM TO,TO "content"`, `refused message ...`,
+ * Events are told as `mail FROM`, `rcpt TO`, both with what was asked of notices behind the path, `message FROM TO,TO "content"`, `refused message ...`,
  * `reset CAUSE` and `close CODE`.
  */
 export class ReceiverSide implements Side {
@@ -59,6 +60,7 @@ export class ReceiverSide implements Side {
   #mail: MailParameters | undefined;
   #from = "";
   #to: string[] = [];
+  #rcpts: RcptParameters[] = [];
   #output: Uint8Array[] = [];
   #events: string[] = [];
   /** The most octets of output that waited at once. */
@@ -166,18 +168,25 @@ export class ReceiverSide implements Side {
         this.#mail = event.mail;
         this.#from = formatPath(event.mail.reversePath);
         this.#to = [];
+        this.#rcpts = [];
         this.#slices = [];
-        if (isTaken) this.#events.push(`mail ${this.#from}`);
+        if (isTaken) {
+          const { ret, envid } = event.mail;
+          this.#events.push(`mail ${this.#from}${words({ ret, envid })}`);
+        }
         break;
       case "rcpt":
         if (isTaken) {
-          this.#to.push(formatPath(event.rcpt.forwardPath));
-          this.#events.push(`rcpt ${this.#to.at(-1)}`);
+          const { forwardPath, notify, orcpt } = event.rcpt;
+          this.#to.push(formatPath(forwardPath));
+          this.#rcpts.push(event.rcpt);
+          this.#events.push(`rcpt ${this.#to.at(-1)}${words({ notify, orcpt })}`);
         }
         break;
       case "end": {
         const content = join(this.#slices);
-        const message = { mail: this.#mail!, from: this.#from, to: this.#to, content };
+        const [mail, from, to, rcpts] = [this.#mail!, this.#from, this.#to, this.#rcpts];
+        const message = { mail, from, to, rcpts, content };
         if (content.length !== event.size) throw new Error("Octets were lost or gained");
         if (isTaken) this.messages.push(message);
         const told = `message ${message.from} ${message.to} ${JSON.stringify(text(content))}`;
@@ -186,6 +195,13 @@ export class ReceiverSide implements Side {
     }
     receiver.reply(answer);
   }
+}
+
+/** Says what parameters there are, each behind a space. */
+function words(parameters: Record<string, string | readonly string[] | undefined>): string {
+  return Object.entries(parameters).map(([key, value]) =>
+    value === undefined ? "" : ` ${key}=${value}`
+  ).join("");
 }
 
 /** Reads a reply; one in double quotes is a JSON string, so that any character can be in it. */

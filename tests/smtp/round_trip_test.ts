@@ -1,6 +1,7 @@
 /** The sender against the receiver: what goes in at one end comes out at the other. @module */
 import { assert, assertEquals } from "@std/assert";
-import type { MailParameters } from "../../lib/smtp/envelope.ts";
+import type { Notify } from "../../lib/smtp/dsn_parameters.ts";
+import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { formatPath, type Mailbox, needsUtf8 } from "../../lib/smtp/mailbox.ts";
 import { isPositive, reply } from "../../lib/smtp/reply.ts";
 import { Sender } from "../../lib/smtp/sender.ts";
@@ -16,7 +17,7 @@ type Random = (below: number) => number;
 /** A message that is to be sent. */
 interface Sent {
   readonly mail: MailParameters;
-  readonly forwardPaths: readonly Mailbox[];
+  readonly recipients: readonly RcptParameters[];
   readonly content: Uint8Array;
 }
 
@@ -36,6 +37,20 @@ const LOCAL_PARTS = [
   "юзер 😀",
 ];
 const DOMAINS = ["example.org", "[192.0.2.1]", "[IPv6:2001:db8::1]", "b-c.d", "bücher.example"];
+
+const NOTIFY: (Notify | undefined)[] = [
+  undefined,
+  "never",
+  ["failure"],
+  ["success", "failure", "delay"],
+];
+const ORCPT = [
+  undefined,
+  "rfc822;a+2Bb@example.org",
+  `X-any;${"x".repeat(494)}`,
+  "utf-8;\\x{E4}@example.org",
+  "utf-8;ä@bücher.example",
+];
 
 function randomMailbox(random: Random): Mailbox {
   return {
@@ -63,16 +78,25 @@ function randomContent(random: Random): Uint8Array {
 function randomMessage(random: Random): Sent {
   const content = randomContent(random);
   const reversePath = random(5) === 0 ? null : randomMailbox(random);
-  const forwardPaths = Array.from({ length: 1 + random(3) }, () => randomMailbox(random));
-  if (random(10) === 0) forwardPaths.push({ localPart: "Postmaster", domain: "" });
+  const recipients = Array.from({ length: 1 + random(3) }, () => ({
+    forwardPath: randomMailbox(random),
+    notify: NOTIFY[random(NOTIFY.length)],
+    orcpt: ORCPT[random(ORCPT.length)],
+  }));
+  if (random(10) === 0) {
+    const forwardPath = { localPart: "Postmaster", domain: "" };
+    recipients.push({ forwardPath, notify: undefined, orcpt: undefined });
+  }
   return {
     mail: {
       reversePath,
       size: random(2) === 0 ? content.length : undefined,
       body: [undefined, "7BIT" as const, "8BITMIME" as const][random(3)],
-      smtpUtf8: [reversePath, ...forwardPaths].some(needsUtf8),
+      smtpUtf8: [reversePath, ...recipients.map(({ forwardPath }) => forwardPath)].some(needsUtf8),
+      ret: [undefined, "full" as const, "headers" as const][random(3)],
+      envid: [undefined, "QQ+2B314159", "x".repeat(100)][random(3)],
     },
-    forwardPaths,
+    recipients,
     content,
   };
 }
@@ -124,7 +148,7 @@ function send(
     if (message === undefined) return sender.quit();
     results.push([]);
     sender.mail(message.mail);
-    for (const forwardPath of message.forwardPaths) sender.rcpt(forwardPath);
+    for (const recipient of message.recipients) sender.rcpt(recipient);
     sender.data();
   }
 
@@ -181,8 +205,18 @@ function send(
   return results;
 }
 
-function described({ mail, forwardPaths, content }: Sent): string {
-  return `${formatPath(mail.reversePath)} ${forwardPaths.map(formatPath)} ${text(content)}`;
+function described({ mail, recipients, content }: Sent): string {
+  return `${formatPath(mail.reversePath)} ${pathsOf(recipients)} ${text(content)}`;
+}
+
+function pathsOf(recipients: readonly RcptParameters[]): string[] {
+  return recipients.map(({ forwardPath }) => formatPath(forwardPath));
+}
+
+/** What a recipient arrives as: without SMTPUTF8 its original recipient is turned into ASCII. */
+function arrived(recipient: RcptParameters, { smtpUtf8 }: MailParameters): RcptParameters {
+  const isTurned = !smtpUtf8 && recipient.orcpt === ORCPT.at(-1);
+  return isTurned ? { ...recipient, orcpt: "utf-8;\\x{E4}@b\\x{FC}cher.example" } : recipient;
 }
 
 Deno.test("sender and receiver carry 10,000 random messages octet by octet", () => {
@@ -192,9 +226,9 @@ Deno.test("sender and receiver carry 10,000 random messages octet by octet", () 
       const random = seeded(seed);
       const lmtp = random(4) === 0;
       const messages = Array.from({ length: 1 + random(40) }, () => randomMessage(random));
-      const side = new ReceiverSide({ lmtp, maxSize: 1e6 });
+      const side = new ReceiverSide({ lmtp, maxSize: 1e6, dsn: true });
       const results = send(messages, side, random, lmtp);
-      for (const [index, { mail, forwardPaths, content }] of messages.entries()) {
+      for (const [index, { mail, recipients, content }] of messages.entries()) {
         const taken = side.messages[index];
         const sent = described(messages[index]);
         const came = `${taken.from} ${taken.to} ${text(taken.content)}`;
@@ -207,7 +241,8 @@ Deno.test("sender and receiver carry 10,000 random messages octet by octet", () 
           // 7BIT is what there is without a word.
           body: mail.body === "8BITMIME" ? mail.body : undefined,
         });
-        assertEquals(results[index], forwardPaths.map((path) => `${formatPath(path)} 250`));
+        assertEquals(taken.rcpts, recipients.map((recipient) => arrived(recipient, mail)));
+        assertEquals(results[index], pathsOf(recipients).map((path) => `${path} 250`));
       }
       count += messages.length;
       assertEquals(side.messages.length, messages.length);
@@ -226,7 +261,7 @@ Deno.test("sender and receiver agree on what was refused", () => {
       const random = seeded(seed);
       const lmtp = random(2) === 0;
       const messages = Array.from({ length: 1 + random(10) }, () => randomMessage(random));
-      const side = new ReceiverSide({ lmtp, maxSize: 3000, maxErrors: 1e6 });
+      const side = new ReceiverSide({ lmtp, maxSize: 3000, maxErrors: 1e6, dsn: true });
       let index = -1;
       let accepted: string[] = [];
       const expected: string[][] = messages.map(() => []);

@@ -90,7 +90,7 @@ Deno.test("sender never throws at what a server sends", () => {
           if (hasAsked || event.type !== "ready") continue;
           hasAsked = true;
           sender.mail(MAIL);
-          sender.rcpt(B);
+          sender.rcpt({ forwardPath: B });
           sender.data();
         }
       }

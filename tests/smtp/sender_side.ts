@@ -1,5 +1,6 @@
 /** A sender as the side under test of the dialogs in `dialogs/sender`. @module */
 import { parsePath } from "../../lib/smtp/address.ts";
+import type { Notify } from "../../lib/smtp/dsn_parameters.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { formatPath, type Mailbox } from "../../lib/smtp/mailbox.ts";
 import type { Reply } from "../../lib/smtp/reply.ts";
@@ -19,7 +20,7 @@ export const EHLO =
 /** Every call, so that a test can try them all. */
 export const ACTIONS: Record<SenderAction, (sender: Sender) => void> = {
   MAIL: (sender) => sender.mail(MAIL),
-  RCPT: (sender) => sender.rcpt(B),
+  RCPT: (sender) => sender.rcpt({ forwardPath: B }),
   DATA: (sender) => sender.data(),
   content: (sender) => sender.content(octets("x\r\n")),
   "end of data": (sender) => sender.endOfData(),
@@ -62,6 +63,17 @@ function path(written: string): Mailbox | null {
   const parsed = parsePath(written, 0);
   if ("fault" in parsed) throw new SyntaxError(`Cannot read ${written}: ${parsed.fault}`);
   return parsed.value;
+}
+
+/** The list that `notify=` gives in an `A:` line. */
+function notify(flags: string): Notify | undefined {
+  const written = value(flags, "notify");
+  return written === "never" ? written : written?.split(",") as Notify | undefined;
+}
+
+/** What stands behind `key=` in the flags of an `A:` line. */
+function value(flags: string, key: string): string | undefined {
+  return new RegExp(`(?:^| )${key}=(\\S+)`).exec(flags)?.[1];
 }
 
 /** The words of an `A:` line: a verb, a path that may hold quoted spaces, and flags. */
@@ -109,17 +121,23 @@ export class SenderSide implements Side {
         this.#sender = new Sender({ heloName: "client.example.org", lmtp: true });
         break;
       case "mail": {
-        const size = /size=(\d+)/.exec(flags)?.[1];
+        const size = value(flags, "size");
         sender.mail({
           reversePath: path(written),
           size: size === undefined ? undefined : Number(size),
           body: flags.includes("8bit") ? "8BITMIME" : "7BIT",
-          smtpUtf8: flags.includes("utf8"),
+          smtpUtf8: /(?:^| )utf8/.test(flags),
+          ret: value(flags, "ret") as MailParameters["ret"],
+          envid: value(flags, "envid"),
         });
         break;
       }
       case "rcpt":
-        sender.rcpt(path(written) ?? { localPart: "", domain: "" });
+        sender.rcpt({
+          forwardPath: path(written) ?? { localPart: "", domain: "" },
+          notify: notify(flags),
+          orcpt: value(flags, "orcpt"),
+        });
         break;
       case "data":
         return sender.data();

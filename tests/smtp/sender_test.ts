@@ -78,7 +78,7 @@ function inState(state: SenderState): Sender {
     refused: () => hear("554 no\r\n"),
     ready: () => hear(EHLO),
     mail: () => (ways.ready(), sender.mail({ ...MAIL, smtpUtf8: true })),
-    rcpt: () => (ways.mail(), sender.rcpt(B)),
+    rcpt: () => (ways.mail(), sender.rcpt({ forwardPath: B })),
     data: () => (ways.rcpt(), sender.data()),
     content: () => (ways.data(), hear("250 a\r\n250 b\r\n354 c\r\n")),
     results: () => (ways.content(), sender.endOfData()),
@@ -141,7 +141,7 @@ Deno.test("sender writes no mailbox that would be read as more or as another", (
         () =>
           step === "mail"
             ? sender.mail({ reversePath: mailbox, smtpUtf8: true })
-            : sender.rcpt(mailbox),
+            : sender.rcpt({ forwardPath: mailbox }),
         SyntaxError,
         "Cannot send the address",
         JSON.stringify(mailbox),
@@ -164,7 +164,7 @@ Deno.test("sender writes no UTF-8 address unless SMTPUTF8 is offered and asked f
       while (sender.nextEvent() !== undefined);
       assertThrows(() => sender.mail({ reversePath: mailbox, smtpUtf8 }), SyntaxError, "SMTPUTF8");
       sender.mail({ reversePath: A, smtpUtf8 });
-      assertThrows(() => sender.rcpt(mailbox), SyntaxError, "SMTPUTF8");
+      assertThrows(() => sender.rcpt({ forwardPath: mailbox }), SyntaxError, "SMTPUTF8");
     }
   }
 });
@@ -175,7 +175,7 @@ Deno.test("sender writes in order for a server that answers before it is asked",
   for (let event; (event = sender.nextEvent()) !== undefined;) {
     if (event.type === "ready") {
       sender.mail(MAIL);
-      sender.rcpt(B);
+      sender.rcpt({ forwardPath: B });
       sender.data();
     } else if (event.type === "go ahead") {
       sender.content(octets("x"));
@@ -201,7 +201,7 @@ Deno.test("sender writes mailboxes with everything that a mailbox may have", () 
   ];
   for (const [mailbox, written] of table) {
     const sender = inState("mail");
-    sender.rcpt(mailbox);
+    sender.rcpt({ forwardPath: mailbox });
     assertEquals(text(join(sender.takeOutput())), `RCPT TO:${written}\r\n`);
   }
 });
@@ -260,7 +260,7 @@ Deno.test("sender holds 30,000 recipients at once", () => {
     sender.receive(octets(`220 a\r\n250-a\r\n250 ${extension}\r\n`));
     while (sender.nextEvent() !== undefined);
     sender.mail(MAIL);
-    for (let i = 0; i < count; i++) sender.rcpt(B);
+    for (let i = 0; i < count; i++) sender.rcpt({ forwardPath: B });
     sender.data();
     sender.receive(octets("451 4.3.0 Not now\r\n" + "503 5.5.1 MAIL first\r\n".repeat(count)));
     let transient = 0;
