@@ -68,6 +68,8 @@ export function serverOptions(config: Config, intake: Intake, log: Log): ServerO
     limits: limitsOf(config),
     hooks: {},
     relaying: rulesOf(config),
+    // What the sender is to be told of is told by notices, and without a queue there are none.
+    dsn: !config.noQueue,
     intake,
     log,
   };

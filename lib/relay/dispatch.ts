@@ -3,13 +3,18 @@ import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
-import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
-import type { Reply } from "../smtp/reply.ts";
+import { formatMailbox, formatPath, type Mailbox } from "../smtp/mailbox.ts";
 import { errorText } from "./client.ts";
 import type { HopPool, Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
 import type { Notices } from "./notices.ts";
-import { earliestDue, outcomeOf, suspended, withoutNotices } from "./outcome.ts";
+import {
+  type AttemptResult,
+  earliestDue,
+  outcomeOf,
+  suspended,
+  withoutNotices,
+} from "./outcome.ts";
 import type { Outlet } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
 import type { Origin } from "./remote_reply.ts";
@@ -41,11 +46,6 @@ interface Group {
   readonly recipients: Recipient[];
 }
 
-/** A recipient's result that could not be recorded. */
-interface Unrecorded {
-  readonly reply: Reply;
-}
-
 /** How many results that could not be recorded are remembered. */
 const MAX_UNRECORDED = 10_000;
 /** The pauses between attempts to record, in milliseconds. */
@@ -66,7 +66,7 @@ export class Dispatch implements Work {
   readonly #options: DispatchOptions;
   readonly #log: Log;
   readonly #underWay = new Set<string>();
-  readonly #unrecorded = new Map<string, Unrecorded>();
+  readonly #unrecorded = new Map<string, AttemptResult>();
   readonly #pauses = new Set<() => void>();
   #isStopping = false;
   #isCut = false;
@@ -152,7 +152,7 @@ export class Dispatch implements Work {
     const { entry } = held.lease;
     const { clock, schedule, random } = this.#options;
     const begun = clock.now();
-    const replies = new Map<number, Reply>();
+    const results = new Map<number, AttemptResult>();
     let origin: Origin | undefined;
     for (const group of groups) {
       const suspension = this.#options.pool.suspension(group.key);
@@ -163,26 +163,29 @@ export class Dispatch implements Work {
         ? this.#options.pool.enter(group.key, true)
         : undefined;
       const answers = visit === undefined
-        ? group.recipients.map(() => suspended(group.key, suspension?.why))
+        ? group.recipients.map(() => ({ reply: suspended(group.key, suspension?.why) }))
         : await this.#deliver(held, group, visit);
       origin = visit?.origin ?? origin;
-      for (const [i, { index }] of group.recipients.entries()) replies.set(index, answers[i]);
+      for (const [i, { index }] of group.recipients.entries()) results.set(index, answers[i]);
     }
     const outcomes = entry.recipients.map((recipient) => {
-      const answer = replies.get(recipient.index) ??
-        this.#unrecorded.get(nameOf(entry, recipient))!.reply;
-      return outcomeOf(entry, recipient, answer, clock.now(), schedule, random);
+      const result = results.get(recipient.index) ??
+        this.#unrecorded.get(nameOf(entry, recipient))!;
+      return outcomeOf(entry, recipient, result, clock.now(), schedule, random);
     });
     return await this.#record(held, { begun, ended: clock.now(), ...origin, outcomes });
   }
 
-  async #deliver(held: Held, { hop, recipients }: Group, visit: Visit): Promise<readonly Reply[]> {
+  async #deliver(
+    held: Held,
+    { hop, recipients }: Group,
+    visit: Visit,
+  ): Promise<readonly AttemptResult[]> {
     const { clock } = this.#options;
     const mayEnd = () => !this.#isCut && !held.isLost && clock.now() < held.lease.until;
     try {
       const { entry } = held.lease;
-      const results = await deliverTo(hop, entry, recipients, visit, mayEnd, this.#options);
-      return results.map(({ reply }) => reply);
+      return await deliverTo(hop, entry, recipients, visit, mayEnd, this.#options);
     } finally {
       visit.leave();
       this.#tellRoom();
@@ -204,6 +207,13 @@ export class Dispatch implements Work {
         const written = isFull ? attempt : plain;
         if (await this.#options.store.record(held.lease, written, notices)) {
           this.#recorded(entry, written);
+          for (const { entry: { id } } of notices) {
+            this.#log("info", "notice", {
+              id,
+              about: entry.id,
+              to: formatPath(entry.mail.reversePath),
+            });
+          }
           // Notices are due at once.
           return notices.length > 0 ? 0 : earliestDue(written);
         }
@@ -226,11 +236,11 @@ export class Dispatch implements Work {
 
   /** Keeps in mind what was delivered under a lease that was lost, so that it is not delivered again. */
   #remember(entry: Entry, { outcomes }: Attempt): void {
-    for (const { index, state, reply } of outcomes) {
+    for (const { index, state, reply, success } of outcomes) {
       if (state !== "delivered") continue;
       const name = nameOf(entry, { index });
       this.#unrecorded.delete(name);
-      this.#unrecorded.set(name, { reply });
+      this.#unrecorded.set(name, { reply, success });
     }
     for (const name of this.#unrecorded.keys()) {
       if (this.#unrecorded.size <= MAX_UNRECORDED) break;

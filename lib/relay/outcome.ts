@@ -2,19 +2,27 @@
 import { afterTransient, delayAfter, type Schedule, varied } from "../queue/schedule.ts";
 import type { Attempt, Entry, Outcome, Recipient } from "../queue/store.ts";
 import { isPositive, isTransient, type Reply, reply } from "../smtp/reply.ts";
+import type { RelayResult } from "./offer.ts";
 
-/** Says where a recipient stands behind the reply to an attempt. */
+/** What an attempt came to for one recipient. */
+export type AttemptResult = Pick<RelayResult, "reply" | "success">;
+
+/** Says where a recipient stands behind an attempt. The ledger has the next hop's own words. */
 export function outcomeOf(
   entry: Entry,
   recipient: Recipient,
-  reply: Reply,
+  { reply: answer, success }: AttemptResult,
   now: number,
   schedule: Schedule,
   random: () => number,
 ): Outcome {
   const { index } = recipient;
-  if (isPositive(reply)) return { index, state: "delivered", reply };
-  if (!isTransient(reply)) return { index, state: "failed", reply };
+  const { remote } = answer;
+  const told = remote === undefined
+    ? { index, reply: answer }
+    : { index, reply: remote.said, remote: { host: remote.host, address: remote.address } };
+  if (isPositive(answer)) return { ...told, state: "delivered", ...success && { success } };
+  if (!isTransient(answer)) return { ...told, state: "failed" };
   const step = afterTransient(schedule, {
     attempts: recipient.attempts + 1,
     accepted: entry.accepted,
@@ -22,7 +30,7 @@ export function outcomeOf(
     now,
     delayNotice: delayNoticeFor(entry, recipient),
   }, random);
-  return { index, reply, ...step };
+  return { ...told, ...step };
 }
 
 /** RFC 3461 section 4.1: DELAY says it; where NOTIFY is missing it is for us to choose. */
@@ -43,11 +51,11 @@ export function withoutNotices(
   random: () => number,
 ): Attempt {
   const outcomes = attempt.outcomes.map((outcome): Outcome => {
-    const { index, reply, state, due } = outcome;
-    if (state === "queued") return { index, state, due, reply };
-    if (state === "delivered") return outcome;
+    const { delayTold: _, success: __, ...told } = outcome;
+    if (told.state === "queued") return told;
+    if (told.state === "delivered") return outcome;
     const later = attempt.ended + varied(schedule, delayAfter(schedule, 1), random);
-    return { index, state: "queued", due: later, reply };
+    return { ...told, state: "queued", due: later };
   });
   return { ...attempt, outcomes };
 }

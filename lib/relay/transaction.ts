@@ -50,6 +50,8 @@ export class RemoteTransaction implements OutletTransaction {
   #isBegun = false;
   #isDataAsked = false;
   #accepted = 0;
+  /** Whether the next hop has put the whole message off. */
+  #isPutOff = false;
   /** Set once the transaction can come to nothing any more. */
   #failure: HopReply | undefined;
   /** Whether the session was given away. */
@@ -116,6 +118,7 @@ export class RemoteTransaction implements OutletTransaction {
         this.#giveUp(link, outcome);
       } else {
         this.#failure ??= outcome;
+        this.#isPutOff = isTransient(outcome);
         this.#over(link);
       }
     }
@@ -188,7 +191,8 @@ export class RemoteTransaction implements OutletTransaction {
     // A session that ended is no trouble where we ended it, or where the host said what it had to say.
     const failure = this.#failure;
     const isTroubled = link.client.ending !== undefined && failure && isTransient(failure);
-    sessions.note(isTroubled ? "troubled" : "answered", failure, link);
+    const conduct = isTroubled ? "troubled" : this.#isPutOff ? "busy" : "answered";
+    sessions.note(conduct, failure, link);
     sessions.give(link);
   }
 
@@ -197,7 +201,9 @@ export class RemoteTransaction implements OutletTransaction {
     const log = this.#options.log ?? noLog;
     const hop = nextHopKey(this.#hop);
     const said = [reply.code, reply.enhanced, ...reply.lines].join(" ");
-    log("info", event, { hop, host, address, port, reply: said });
+    // What was relayed from the queue is logged once it is recorded, for each recipient.
+    const level = event === "relayed" && this.#options.sessions !== undefined ? "debug" : "info";
+    log(level, event, { hop, host, address, port, reply: said });
   }
 
   /** Sends MAIL, if it is due, and RCPTs; answers a reply for each recipient or one for the host. */
@@ -274,6 +280,8 @@ export class RemoteTransaction implements OutletTransaction {
     const event = await client.event("data");
     if (event.type === "reply") {
       const failure = this.#fail(relayedReply(event.reply, this.#link));
+      // Where no recipient was accepted, that is what it was refused for.
+      this.#isPutOff = this.#accepted > 0 && isTransient(failure);
       this.#over(this.#link);
       return failure;
     }
@@ -341,6 +349,7 @@ export class RemoteTransaction implements OutletTransaction {
         this.#fail(endingReply(endingOf(event), link));
       }
     }
+    this.#isPutOff = results.every(isTransient);
     if (link !== undefined) this.#over(link);
     return isLmtp ? results : results[0];
   }

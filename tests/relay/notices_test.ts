@@ -5,7 +5,7 @@ import type { Store } from "../../lib/queue/store.ts";
 import { statusNotices } from "../../lib/relay/notices.ts";
 import type { Outlet } from "../../lib/relay/outlet.ts";
 import { reply } from "../../lib/smtp/reply.ts";
-import type { Script } from "./fake_hosts.ts";
+import { EHLO, type Script } from "./fake_hosts.ts";
 import { entry, octets, queueWorld, SimClock } from "./queue_world.ts";
 
 const HOUR = 3_600_000;
@@ -119,4 +119,30 @@ Deno.test("notices are never made of a notice, nor where the sender wants none",
     recipients: [{ ...unwanted, due: Date.UTC(2030, 0, 1), notify: "never" }],
   });
   assertEquals(silent.received, []);
+});
+
+Deno.test("notices tell of success where that was asked for and no next hop will", async (t) => {
+  const asked = { held: false, due: Date.UTC(2030, 0, 1), notify: ["success"] as const };
+  const bob = { ...asked, mailbox: { localPart: "bob", domain: "y.test" }, domain: "y.test" };
+  const ann = {
+    ...asked,
+    mailbox: { localPart: "ann", domain: "local.test" },
+    domain: "local.test",
+  };
+  const withDsn = `${EHLO.replace("250 SMTPUTF8", "250-SMTPUTF8")}\r\n250 DSN`;
+  const table = [
+    ["a host without DSN", {}, [bob], ["relayed"]],
+    ["a host with DSN", { ehlo: withDsn }, [bob], []],
+    ["a mailbox here", {}, [ann], ["delivered"]],
+  ] as const;
+  for (const [name, script, recipients, actions] of table) {
+    await t.step(name, async () => {
+      const { received } = await live(script, 60_000, { recipients });
+      const notices = received.filter(({ from }) => from === "<>");
+      assertEquals(
+        notices.flatMap(({ text }) => text.match(/^Action: (\w+)/m)?.slice(1) ?? []),
+        [...actions],
+      );
+    });
+  }
 });

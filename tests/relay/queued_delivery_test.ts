@@ -50,24 +50,24 @@ Deno.test("queued message has a result for each recipient, and a success stays o
     line.includes("no") ? "550 5.1.1 nobody" : line.includes("wait") ? "450 4.2.1 wait" : "250 ok";
   const to = ["a@y.test", "no@y.test", "wait@y.test"];
   const table: [string, Script, string[]][] = [
-    ["taken", { rcpt }, ["delivered 250 2.0.0", "failed 554 5.1.1", "queued 451 4.2.1"]],
+    ["taken", { rcpt }, ["delivered 250 2.0.0", "failed 550 5.1.1", "queued 450 4.2.1"]],
     [
       "put off",
       { rcpt, result: "451 4.3.0 busy" },
-      ["queued 451 4.3.0", "failed 554 5.1.1", "queued 451 4.2.1"],
+      ["queued 451 4.3.0", "failed 550 5.1.1", "queued 450 4.2.1"],
     ],
     [
       "refused",
       { rcpt, result: "554 5.6.0 spam" },
-      ["failed 554 5.6.0", "failed 554 5.1.1", "queued 451 4.2.1"],
+      ["failed 554 5.6.0", "failed 550 5.1.1", "queued 450 4.2.1"],
     ],
     [
       "lost",
       { rcpt, result: "drop" },
-      ["queued 451 4.4.2", "failed 554 5.1.1", "queued 451 4.2.1"],
+      ["queued 451 4.4.2", "failed 550 5.1.1", "queued 450 4.2.1"],
     ],
-    ["all refused", { rcpt: "550 5.1.1 nobody" }, Array(3).fill("failed 554 5.1.1")],
-    ["MAIL refused", { mail: "550 5.7.1 not you" }, Array(3).fill("failed 554 5.7.1")],
+    ["all refused", { rcpt: "550 5.1.1 nobody" }, Array(3).fill("failed 550 5.1.1")],
+    ["MAIL refused", { mail: "550 5.7.1 not you" }, Array(3).fill("failed 550 5.7.1")],
     ["MAIL put off", { mail: "451 4.3.0 busy" }, Array(3).fill("queued 451 4.3.0")],
     ["DATA put off", { data: "451 4.3.0 busy" }, Array(3).fill("queued 451 4.3.0")],
     ["DATA refused", { data: "554 5.7.1 no" }, Array(3).fill("failed 554 5.7.1")],
@@ -94,7 +94,7 @@ Deno.test("queued message goes to LMTP with a result for each recipient", async 
   };
   const options = { hosts: { "192.0.2.9": script }, route: "lmtp://192.0.2.9:24" };
   const made = await attempt(options, ["a@y.test", "b@y.test", "c@y.test"]);
-  assertEquals(states(made), ["delivered 250 2.0.0", "failed 554 5.2.2", "queued 451 4.3.0"]);
+  assertEquals(states(made), ["delivered 250 2.0.0", "failed 552 5.2.2", "queued 451 4.3.0"]);
 });
 
 Deno.test("queued message is delivered here, discarded, or stays where there is no way", async (t) => {
@@ -190,7 +190,7 @@ Deno.test("queued message goes over a session that had a transaction without mai
   made.store.put(entry("m2", ["yes@y.test"], now + 1), octets(CONTENT));
   made.scheduler.start();
   await made.clock.advance(1_000);
-  assertEquals([states(made, "m1"), states(made, "m2")], [["failed 554 5.1.1"], [
+  assertEquals([states(made, "m1"), states(made, "m2")], [["failed 550 5.1.1"], [
     "delivered 250 2.0.0",
   ]]);
   const { commands } = made.hosts.seen("192.0.2.3");
@@ -221,7 +221,7 @@ Deno.test("queued message lives five days: schedule, delay notice, expiry", asyn
   assertEquals(minutes.slice(0, 9), [0, 5, 20, 50, 110, 230, 240, 480, 960]);
   assertEquals(minutes.at(-1), 5 * 24 * 60);
   assertEquals(told, [[4, ["queued"]], [120, ["failed"]]]);
-  assertEquals(states(made), ["failed 451 4.3.2"]);
+  assertEquals(states(made), ["failed 421 4.3.2"]);
   // At the time of the notice, ten minutes behind an attempt, the next hop is left alone.
   assertEquals(made.hosts.tried.length, minutes.length - 1);
   assertEquals([...made.store.messages.keys()], ["m1", "notice1", "notice2"]);
@@ -275,10 +275,10 @@ Deno.test("queued message is not given up before its sender can be told", async 
   made.store.put(entry("m1", ["bob@y.test"], made.clock.now()), octets(CONTENT));
   made.scheduler.start();
   await made.clock.advance(60_000);
-  assertEquals(states(made), ["queued 554 5.1.1"]);
+  assertEquals(states(made), ["queued 550 5.1.1"]);
   isFull = false;
   await made.clock.advance(600_000);
-  assertEquals(states(made), ["failed 554 5.1.1"]);
+  assertEquals(states(made), ["failed 550 5.1.1"]);
 });
 
 Deno.test("queued message is not delivered again by us when its lease was lost meanwhile", async () => {
