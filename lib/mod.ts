@@ -35,7 +35,9 @@ export type { HeaderField } from "./message/header.ts";
 
 export { relay, type RelayOptions } from "./relay/relay.ts";
 export type { OutgoingMessage, RelayResult } from "./relay/offer.ts";
+export type { HopReply, Origin } from "./relay/remote_reply.ts";
 
+export type { DsnMailParameters, DsnRcptParameters, Notify, Ret } from "./smtp/dsn_parameters.ts";
 export type { BodyType, Envelope, MailParameters, RcptParameters } from "./smtp/envelope.ts";
 export { formatMailbox, formatPath, type Mailbox, needsUtf8 } from "./smtp/mailbox.ts";
 export {

@@ -222,6 +222,25 @@ Deno.test("hooks see who is asked about, and what was said", async () => {
   ]);
 });
 
+Deno.test("hooks see what is asked of notices, where DSN is offered", async () => {
+  const seen: unknown[] = [];
+  await using session = openSession({
+    dsn: true,
+    hooks: {
+      mail: (_, { ret, envid }) => void seen.push([ret, envid]),
+      rcpt: (_, { notify, orcpt }) => void seen.push([notify, orcpt]),
+    },
+  });
+  const { client } = session;
+  await client.reply();
+  assertMatch(await client.say("EHLO one.example.org"), /^250 DSN\r\n$/m);
+  await client.sayAll(
+    "MAIL FROM:<a@example.net> RET=HDRS ENVID=a+2Bb",
+    "RCPT TO:<b@example.org> NOTIFY=NEVER ORCPT=rfc822;c@example.org",
+  );
+  assertEquals(seen, [["headers", "a+2Bb"], ["never", "rfc822;c@example.org"]]);
+});
+
 Deno.test("only its own session waits while a hook takes long", async () => {
   const gate = Promise.withResolvers<void>();
   let count = 0;

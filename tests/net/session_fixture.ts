@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { Connection, connectionContext } from "../../lib/net/connection.ts";
 import { Deadlines } from "../../lib/net/deadlines.ts";
+import type { Intake } from "../../lib/net/intake.ts";
 import type { LogFields } from "../../lib/net/log.ts";
 import { memoryPair } from "../../lib/net/memory_transport.ts";
 import {
@@ -29,6 +30,9 @@ export interface SessionOptions {
   readonly answers?: Answers;
   readonly limits?: Partial<ServerLimits>;
   readonly lmtp?: boolean;
+  readonly dsn?: boolean;
+  /** Takes the mail in place of {@linkcode TestSession.intake}. */
+  readonly intake?: Intake;
   /** The client's address; only 127.0.0.1 may relay. */
   readonly address?: string;
   /** How many octets wait in each direction. */
@@ -38,7 +42,7 @@ export interface SessionOptions {
 /** The options of a server for tests; `events` gets its log. */
 export function serverOptions(
   options: SessionOptions,
-  intake: RecordingIntake,
+  intake: Intake,
   events: LogEvent[],
 ): ServerOptions {
   return {
@@ -46,6 +50,7 @@ export function serverOptions(
     port: 0,
     hostname: "mx.example.org",
     lmtp: options.lmtp,
+    dsn: options.dsn,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     hooks: options.hooks ?? {},
     relaying: relayingRules(["example.org"], ["127.0.0.1/32"]),
@@ -77,7 +82,7 @@ export class TestSession implements AsyncDisposable {
       this.writes.push(text(bytes));
       return write(bytes);
     };
-    const settings = serverOptions(options, this.intake, this.events);
+    const settings = serverOptions(options, options.intake ?? this.intake, this.events);
     const deadlines = new Deadlines(this.clock, 1000);
     this.connection = new Connection(server, connectionContext(settings, this.clock, deadlines));
     this.finished = this.connection.run();

@@ -19,6 +19,8 @@ import {
 } from "./fixture.ts";
 import type { ContractTest } from "./store_contract.ts";
 
+const REMOTE = { host: "mx.example.com", address: "192.0.2.25" };
+
 export function leaseContract(test: ContractTest): void {
   test("pages through the domains that are due, in order", async (store) => {
     for (const name of ["d", "b", "a", "c", "b"]) {
@@ -217,8 +219,8 @@ export function leaseContract(test: ContractTest): void {
       host: "mx.example.com",
       address: "192.0.2.25",
       outcomes: [
-        { index: 0, state: "delivered", reply: SENT },
-        { index: 1, state: "failed", reply: NEVER },
+        { index: 0, state: "delivered", reply: SENT, remote: REMOTE, success: "relayed" },
+        { index: 1, state: "failed", reply: NEVER, remote: REMOTE },
         { index: 2, state: "queued", due: NOON + 60, reply: LATER, delayTold: true },
       ],
     };

@@ -44,6 +44,9 @@ export interface Seen {
 /** A reply to EHLO with what most hosts have. */
 export const EHLO = "250-fake.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8";
 
+/** The same with DSN. */
+export const EHLO_DSN = EHLO.replace("250 SMTPUTF8", "250-SMTPUTF8\r\n250 DSN");
+
 const latin1 = new TextDecoder("latin1");
 
 /** Octets as text, a character each. */

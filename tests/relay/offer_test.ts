@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Outlet } from "../../lib/relay/outlet.ts";
-import { offerMessage, type RelayResult } from "../../lib/relay/offer.ts";
+import { offerByHop, offerMessage, type RelayResult } from "../../lib/relay/offer.ts";
 import { parseRoute } from "../../lib/relay/route.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { reply } from "../../lib/smtp/reply.ts";
-import { EHLO, type Script } from "./fake_hosts.ts";
-import { envelope, RULES, slices, type World, world } from "./fake_relay.ts";
+import { EHLO, EHLO_DSN, type Script } from "./fake_hosts.ts";
+import { envelope, mailbox, RULES, slices, type World, world } from "./fake_relay.ts";
 
 const CONTENT = "Subject: x\r\n\r\n.dot\r\n..\r\nend\r\n";
 const STUFFED = "Subject: x\r\n\r\n..dot\r\n...\r\nend\r\n";
@@ -32,6 +32,7 @@ function codes(results: readonly RelayResult[]): string[] {
 }
 
 const ok: Script = {};
+const MX1 = { host: "mx1.x.test", address: "192.0.2.1" };
 const DELIVERED = "delivered 250 2.0.0";
 
 Deno.test("relay delivers through the first host, whole and stuffed", async () => {
@@ -41,9 +42,12 @@ Deno.test("relay delivers through the first host, whole and stuffed", async () =
     assertEquals(results, [{
       recipient: { localPart: "ann", domain: "x.test" },
       status: "delivered",
-      reply: reply(250, "2.0.0", "mx1.x.test[192.0.2.1] said: 250 2.0.0 queued"),
-      host: "mx1.x.test",
-      address: "192.0.2.1",
+      reply: {
+        ...reply(250, "2.0.0", "mx1.x.test[192.0.2.1] said: 250 2.0.0 queued"),
+        remote: { ...MX1, said: reply(250, "2.0.0", "queued") },
+      },
+      success: "relayed",
+      ...MX1,
     }]);
     const seen = made.hosts.seen("192.0.2.1");
     await made.clock.run(made.hosts.idle());
@@ -424,4 +428,110 @@ Deno.test("relay asks no other host when one has refused the sender for good", a
   await made.clock.run(made.hosts.idle());
   assertEquals(made.hosts.tried, ["192.0.2.1"]);
   assertEquals(made.hosts.seen("192.0.2.1").ends, ["QUIT"]);
+});
+
+Deno.test("relay tells the words of the next hop from its own", async (t) => {
+  const table: [string, Script, code: number | undefined][] = [
+    ["refused connection", { connect: "refuse" }, undefined],
+    ["greeting 554", { greeting: "554 5.3.2 no" }, 554],
+    ["EHLO that drops", { ehlo: "drop" }, undefined],
+    ["MAIL 5yz", { mail: "550 5.7.1 not you" }, 550],
+    ["MAIL 421", { mail: "421 4.3.2 busy" }, 421],
+    ["RCPT 552 for too many", { rcpt: "552 5.5.3 too many" }, 552],
+    ["RCPT that hangs", { rcpt: "hang" }, undefined],
+    ["DATA 5yz", { data: "554 5.7.1 no" }, 554],
+    ["mail data 5yz midway", { during: [10, "552 5.3.4 too big"] }, 552],
+    ["mail data dropped midway", { during: [10, "drop"] }, undefined],
+    ["no 8BITMIME", { ehlo: "250 fake.test" }, undefined],
+    ["result 4yz", { result: "451 4.3.0 busy" }, 451],
+    ["result 354", { result: "354 more" }, undefined],
+  ];
+  const content = `x: \xe4\r\n\r\n${"0123456789abcdef\r\n".repeat(20_000)}`;
+  for (const [name, script, said] of table) {
+    await t.step(name, async () => {
+      const made = world({ "192.0.2.3": script });
+      const results = await run(made, { hosts: {}, to: ["bob@y.test"], content, size: 16384 });
+      const { remote } = results[0].reply;
+      assertEquals(remote?.said.code, said);
+      if (remote !== undefined) {
+        assertEquals([remote.host, remote.address], ["mx.y.test", "192.0.2.3"]);
+      }
+      assertEquals(results[0].success, undefined);
+    });
+  }
+});
+
+Deno.test("relay says how a message arrived, unless the next hop answers for that", async (t) => {
+  const local: Outlet = () => ({
+    rcpt: () => reply(250, "2.1.5", "ok"),
+    data: () => {},
+    write: () => {},
+    end: () => reply(250, "2.0.0", "stored"),
+    abort: () => {},
+  });
+  const smtp = "smtp://192.0.2.3";
+  const lmtp = "lmtp://192.0.2.3:24";
+  const dsn = EHLO_DSN;
+  const table: [string, Script, Partial<Case>, RelayResult["success"]][] = [
+    ["SMTP", ok, { route: smtp }, "relayed"],
+    ["SMTP with DSN", { ehlo: dsn }, { route: smtp }, undefined],
+    ["SMTP after HELO", { ehlo: "502 what" }, { route: smtp }, "relayed"],
+    ["LMTP", ok, { route: lmtp }, "delivered"],
+    ["LMTP with DSN", { ehlo: dsn }, { route: lmtp }, undefined],
+    ["local", ok, { to: ["joe@local.test"], local }, "delivered"],
+    ["discard", ok, { route: "discard" }, "delivered"],
+  ];
+  for (const [name, script, test, expected] of table) {
+    await t.step(name, async () => {
+      const made = world({ "192.0.2.3": script });
+      const [{ status, success }] = await run(made, { hosts: {}, to: ["bob@y.test"], ...test });
+      assertEquals([status, success], ["delivered", expected]);
+    });
+  }
+  await t.step("refused", async () => {
+    const made = world({ "192.0.2.3": { rcpt: "550 5.1.1 no" } });
+    const [result] = await run(made, { hosts: {}, to: ["bob@y.test"] });
+    assertEquals("success" in result, false);
+  });
+});
+
+Deno.test("relay passes on what was asked of notices where the next hop offers DSN", async () => {
+  const made = world({ "192.0.2.1": { ehlo: EHLO_DSN }, "192.0.2.3": ok });
+  const message = {
+    mail: {
+      reversePath: mailbox("joe@us.test"),
+      smtpUtf8: false,
+      ret: "headers",
+      envid: "QQ+2B3",
+    },
+    recipients: [
+      {
+        forwardPath: mailbox("a@x.test"),
+        notify: ["success", "delay"],
+        orcpt: "rfc822;A@z.test",
+      },
+      { forwardPath: mailbox("b@y.test"), notify: ["success"], orcpt: "rfc822;b@y.test" },
+      { forwardPath: mailbox("c@x.test"), notify: "never" },
+      { forwardPath: mailbox("d@x.test") },
+    ],
+    content: slices(CONTENT, 7),
+  } as const;
+  const hopOf = (to: { domain: string }) => ({ kind: "mx", domain: to.domain }) as const;
+  const results = await made.clock.run(offerByHop(message, hopOf, { remote: made.remote }));
+  assertEquals(results.map(({ recipient, status, success }) => [recipient, status, success]), [
+    [mailbox("a@x.test"), "delivered", undefined],
+    [mailbox("b@y.test"), "delivered", "relayed"],
+    [mailbox("c@x.test"), "delivered", undefined],
+    [mailbox("d@x.test"), "delivered", undefined],
+  ]);
+  assertEquals(made.hosts.seen("192.0.2.1").commands.slice(1, 5), [
+    "MAIL FROM:<joe@us.test> RET=HDRS ENVID=QQ+2B3",
+    "RCPT TO:<a@x.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;A@z.test",
+    "RCPT TO:<c@x.test> NOTIFY=NEVER",
+    "RCPT TO:<d@x.test>",
+  ]);
+  assertEquals(made.hosts.seen("192.0.2.3").commands.slice(1, 3), [
+    "MAIL FROM:<joe@us.test>",
+    "RCPT TO:<b@y.test>",
+  ]);
 });

@@ -6,7 +6,9 @@ import type { Outlet } from "../../lib/relay/outlet.ts";
 import { passThrough } from "../../lib/relay/pass_through.ts";
 import { parseRoute } from "../../lib/relay/route.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
-import { type Reply, reply, SmtpError } from "../../lib/smtp/reply.ts";
+import { formatReply, type Reply, reply, SmtpError } from "../../lib/smtp/reply.ts";
+import { greetedSession } from "../net/session_fixture.ts";
+import { EHLO_DSN } from "./fake_hosts.ts";
 import { envelope, mailbox, RULES, type World, world } from "./fake_relay.ts";
 
 const SESSION: Session = {
@@ -66,7 +68,11 @@ Deno.test("pass-through says 250 only after the next hop has", async () => {
   assertEquals(seen.messages, []);
   const result = await ask(made, transaction.end());
   assertEquals(seen.messages, [`${TRACE}Subject: x\r\n\r\nbody\r\n`]);
-  assertEquals(result, reply(250, "2.0.0", "mx1.x.test[192.0.2.1] said: 250 2.0.0 queued"));
+  assert("code" in result);
+  assertEquals(
+    formatReply(result),
+    "250 2.0.0 mx1.x.test[192.0.2.1] said: 250 2.0.0 queued\r\n",
+  );
   await made.clock.run(made.hosts.idle());
   assertEquals(seen.ends, ["QUIT"]);
 });
@@ -84,7 +90,10 @@ Deno.test("pass-through tells each recipient what the next hop said of it", asyn
   });
   const transaction = await begin(made);
   const no = await rcpt(made, transaction, "no@x.test");
-  assertEquals(no, reply(554, "5.1.1", "mx1.x.test[192.0.2.1] said: 550 5.1.1 nobody"));
+  assertEquals(
+    formatReply(no),
+    "554 5.1.1 mx1.x.test[192.0.2.1] said: 550 5.1.1 nobody\r\n",
+  );
   assertEquals(code(await rcpt(made, transaction, "wait@x.test")), "451 4.2.1");
   assertEquals(code(await rcpt(made, transaction, "ann@x.test")), "250 2.0.0");
   assertEquals(code(await rcpt(made, transaction, "no@x.test")), "554 5.1.1");
@@ -285,4 +294,44 @@ Deno.test("pass-through logs which host took a message, and what it said", async
   assertEquals(logged, []);
   await ask(made, transaction.end());
   assertEquals(logged, [["info", "relayed", "mx1.x.test", "192.0.2.1"]]);
+});
+
+Deno.test("pass-through says of notices what it was told, to a next hop that offers DSN", async (t) => {
+  const mail = { ret: "full", envid: "1" } as const;
+  const orcpt = "rfc822;ann@x.test";
+  const table: [string, string, string[]][] = [
+    ["offered", EHLO_DSN, [
+      "MAIL FROM:<joe@us.test> RET=FULL ENVID=1",
+      `RCPT TO:<ann@x.test> NOTIFY=FAILURE ORCPT=${orcpt}`,
+    ]],
+    ["not offered", "250 fake.test", ["MAIL FROM:<joe@us.test>", "RCPT TO:<ann@x.test>"]],
+  ];
+  for (const [name, ehlo, commands] of table) {
+    await t.step(name, async () => {
+      const made = world({ "192.0.2.1": { ehlo } });
+      const transaction = await begin(made, { mail });
+      const forwardPath = mailbox("ann@x.test");
+      const answer = transaction.rcpt({ forwardPath, notify: ["failure"], orcpt });
+      assertEquals(code(await ask(made, answer)), "250 2.1.5");
+      assertEquals(made.hosts.seen("192.0.2.1").commands.slice(1), commands);
+    });
+  }
+});
+
+Deno.test("pass-through keeps no notice, so a server of it refuses to be asked for one", async () => {
+  const made = world({});
+  const route = parseRoute("discard");
+  const intake = passThrough({ route, relaying: RULES, remote: made.remote });
+  await using session = await greetedSession({ intake });
+  const { client } = session;
+  assertEquals((await client.say("EHLO x")).includes("DSN"), false);
+  const codes = await client.sayAll(
+    "MAIL FROM:<a@example.org> RET=FULL",
+    "MAIL FROM:<a@example.org> ENVID=1",
+    "MAIL FROM:<a@example.org>",
+    "RCPT TO:<b@example.net> NOTIFY=SUCCESS",
+    "RCPT TO:<b@example.net> ORCPT=rfc822;b@example.net",
+    "RCPT TO:<b@example.net>",
+  );
+  assertEquals(codes, ["555", "555", "250", "555", "555", "250"]);
 });
