@@ -1,11 +1,11 @@
 /** One mail transaction to a next hop over the network. @module */
-import { type Log, noLog } from "../net/log.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { hasEightBit } from "../smtp/octets.ts";
 import { isPositive, isTransient, reply, SmtpError } from "../smtp/reply.ts";
 import { EIGHT_BIT_REFUSAL, refuseMail, refuseRcpt } from "./capability.ts";
 import type { Ending } from "./client.ts";
-import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
+import type { Link } from "./connector.ts";
+import { HostSearch, type RemoteOptions } from "./host_search.ts";
 import type { OutletTransaction } from "./outlet.ts";
 import {
   endingReply,
@@ -15,19 +15,9 @@ import {
   relayedRcptReply,
   relayedReply,
 } from "./remote_reply.ts";
-import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
-import { nextHopKey } from "./route.ts";
-import type { Sessions } from "./sessions.ts";
+import type { RemoteHop } from "./resolver.ts";
 
-/** What a transaction to a next hop over the network needs. */
-export interface RemoteOptions extends ConnectorOptions {
-  /** How hosts and addresses are found. */
-  readonly resolver: ResolverOptions;
-  /** Takes what happens; nobody does if left out. */
-  readonly log?: Log;
-  /** Where sessions come from and go to; each is for one transaction if left out. */
-  readonly sessions?: Sessions;
-}
+export type { RemoteOptions };
 
 const ABORTED = reply(451, "4.4.2", "The transaction was given up");
 const utf8 = new TextEncoder();
@@ -37,15 +27,11 @@ const utf8 = new TextEncoder();
  * fails is followed by the next. After that its failure is the transaction's.
  */
 export class RemoteTransaction implements OutletTransaction {
-  readonly #hop: RemoteHop;
+  readonly #isLmtp: boolean;
   readonly #mail: MailParameters;
-  readonly #options: RemoteOptions;
+  readonly #search: HostSearch;
   readonly #abort = new AbortController();
-  #connector: Connector | undefined;
   #link: Link | undefined;
-  /** Whether a session may be taken that was kept, and whether the link's was. */
-  #mayReuse = true;
-  #isKept = false;
   /** Whether MAIL was sent in the session of the link, and whether DATA was sent with it. */
   #isBegun = false;
   #isDataAsked = false;
@@ -54,24 +40,17 @@ export class RemoteTransaction implements OutletTransaction {
   #isPutOff = false;
   /** Set once the transaction can come to nothing any more. */
   #failure: HopReply | undefined;
-  /** Whether the session was given away. */
-  #isOver = false;
 
   /** Makes a transaction; nothing is looked up or opened before the first recipient. */
   constructor(hop: RemoteHop, mail: MailParameters, options: RemoteOptions) {
-    this.#hop = hop;
+    this.#isLmtp = hop.kind === "lmtp";
     this.#mail = mail;
-    this.#options = options;
+    this.#search = new HostSearch(hop, options);
   }
 
   /** The host and address that the transaction has gone to, once there is one. */
   get origin(): Origin | undefined {
     return this.#link && { host: this.#link.host, address: this.#link.address };
-  }
-
-  /** The addresses that were tried in vain. */
-  get attempts(): readonly Attempt[] {
-    return this.#connector?.attempts ?? [];
   }
 
   /**
@@ -106,16 +85,12 @@ export class RemoteTransaction implements OutletTransaction {
         if (this.#isDataAsked && this.#accepted === 0) await this.data("");
         return outcome;
       }
-      if (this.#isKept && this.#failure === undefined && this.#accepted === 0) {
-        // A host may end a session that is at rest, or want no more in it, whenever it likes.
-        this.#mayReuse = false;
-        this.#leave(link);
-        continue;
-      }
       // Nothing was promised for this transaction, so another host may have it (RFC 5321 section 5.1).
       const mayMoveOn = this.#failure === undefined && this.#accepted === 0;
-      if (mayMoveOn && this.#connector?.hasMore) {
-        this.#giveUp(link, outcome);
+      if (mayMoveOn && this.#search.leave(link, outcome)) {
+        this.#link = undefined;
+        this.#isBegun = false;
+        this.#isDataAsked = false;
       } else {
         this.#failure ??= outcome;
         this.#isPutOff = isTransient(outcome);
@@ -124,86 +99,28 @@ export class RemoteTransaction implements OutletTransaction {
     }
   }
 
+  /** Opens a session whose host can take the message. */
   async #open(): Promise<void> {
     const { signal } = this.#abort;
-    const { sessions } = this.#options;
     try {
-      const kept = this.#mayReuse ? sessions?.take() : undefined;
-      if (kept !== undefined) return this.#begin(kept, true);
-      if (this.#connector === undefined) {
-        const found = await resolveNextHop(this.#hop, this.#options.resolver, signal);
-        if (found.kind === "failure") {
-          this.#failure = found.reply;
-          sessions?.note(isTransient(found.reply) ? "unreachable" : "answered", found.reply);
-          return;
-        }
-        this.#connector = new Connector(found.targets, this.#hop.kind === "lmtp", this.#options);
+      const link = await this.#search.open(signal);
+      if ("code" in link) return void this.#fail(link);
+      const refusal = refuseMail(this.#mail, link.facts);
+      if (refusal === undefined) {
+        this.#link = link;
+      } else {
+        this.#fail(refusal);
+        this.#over(link);
       }
-      const tried = this.#connector.attempts.length;
-      const link = await this.#connector.open(signal);
-      for (const attempt of this.#connector.attempts.slice(tried)) {
-        this.#logOutcome("attempt-failed", attempt);
-      }
-      if (link !== undefined) return this.#begin(link, false);
-      const { failure, attempts } = this.#connector;
-      this.#failure = failure;
-      const conduct = isTransient(failure) ? "unreachable" : "answered";
-      sessions?.note(conduct, failure, attempts.at(-1));
     } catch (error) {
       if (!signal.aborted) throw error;
       this.#failure = ABORTED;
     }
   }
 
-  /** Begins in a session, if its host can take the message. */
-  #begin(link: Link, isKept: boolean): void {
-    this.#isKept = isKept;
-    const refusal = refuseMail(this.#mail, link.facts);
-    if (refusal === undefined) {
-      this.#link = link;
-    } else {
-      this.#fail(refusal);
-      this.#over(link);
-    }
-  }
-
-  #giveUp(link: Link, why: HopReply): void {
-    this.#connector?.fail(link, why);
-    const attempt = this.#connector?.attempts.at(-1);
-    if (attempt !== undefined) this.#logOutcome("attempt-failed", attempt);
-    this.#leave(link);
-  }
-
-  /** Goes on without a session. */
-  #leave(link: Link): void {
-    void link.client.quit();
-    this.#link = undefined;
-    this.#isBegun = false;
-    this.#isDataAsked = false;
-  }
-
-  /** The transaction is over in this session, which may have another. */
+  /** The transaction is over in this session. */
   #over(link: Link): void {
-    const { sessions } = this.#options;
-    if (sessions === undefined) return void link.client.quit();
-    if (this.#isOver) return;
-    this.#isOver = true;
-    // A session that ended is no trouble where we ended it, or where the host said what it had to say.
-    const failure = this.#failure;
-    const isTroubled = link.client.ending !== undefined && failure && isTransient(failure);
-    const conduct = isTroubled ? "troubled" : this.#isPutOff ? "busy" : "answered";
-    sessions.note(conduct, failure, link);
-    sessions.give(link);
-  }
-
-  /** Tells what one address answered in the end. */
-  #logOutcome(event: "attempt-failed" | "relayed", { host, address, port, reply }: Attempt): void {
-    const log = this.#options.log ?? noLog;
-    const hop = nextHopKey(this.#hop);
-    const said = [reply.code, reply.enhanced, ...reply.lines].join(" ");
-    // What was relayed from the queue is logged once it is recorded, for each recipient.
-    const level = event === "relayed" && this.#options.sessions !== undefined ? "debug" : "info";
-    log(level, event, { hop, host, address, port, reply: said });
+    this.#search.end(link, this.#failure, this.#isPutOff);
   }
 
   /** Sends MAIL, if it is due, and RCPTs; answers a reply for each recipient or one for the host. */
@@ -333,9 +250,8 @@ export class RemoteTransaction implements OutletTransaction {
     if (link !== undefined && this.#failure === undefined) {
       await this.#send(link, () => link.client.endOfData());
     }
-    const isLmtp = this.#hop.kind === "lmtp";
     const results: HopReply[] = [];
-    while (results.length < (isLmtp ? this.#accepted : 1)) {
+    while (results.length < (this.#isLmtp ? this.#accepted : 1)) {
       if (this.#failure !== undefined || link === undefined) {
         results.push(this.#failure ?? ABORTED);
         continue;
@@ -343,7 +259,7 @@ export class RemoteTransaction implements OutletTransaction {
       const event = await link.client.event("result");
       if (event.type === "result") {
         const result = relayedReply(event.reply, link);
-        if (isPositive(result)) this.#logOutcome("relayed", { ...link, reply: result });
+        if (isPositive(result)) this.#search.tell("relayed", { ...link, reply: result });
         results.push(result);
       } else {
         this.#fail(endingReply(endingOf(event), link));
@@ -351,7 +267,7 @@ export class RemoteTransaction implements OutletTransaction {
     }
     this.#isPutOff = results.every(isTransient);
     if (link !== undefined) this.#over(link);
-    return isLmtp ? results : results[0];
+    return this.#isLmtp ? results : results[0];
   }
 
   /** Gives up, without leaving anything behind that could be taken for a message. */

@@ -3,7 +3,8 @@ import { createMemoryStore } from "../../lib/queue/memory_store.ts";
 import type { Outcome } from "../../lib/queue/store.ts";
 import type { Outlet } from "../../lib/relay/outlet.ts";
 import { isPositive, reply } from "../../lib/smtp/reply.ts";
-import { EHLO, type Script } from "./fake_hosts.ts";
+import { EHLO, EHLO_DSN, type Script } from "./fake_hosts.ts";
+import { mailbox } from "./fake_relay.ts";
 import { emptyBody, type FakeStore } from "./fake_store.ts";
 import { entry, octets, queueWorld, type QueueWorldOptions, SimClock } from "./queue_world.ts";
 
@@ -86,6 +87,26 @@ Deno.test("queued message has a result for each recipient, and a success stays o
       assertEquals(made.scheduler.held, 0);
     });
   }
+});
+
+Deno.test("queued message asks for the notices that its entry has, where DSN is offered", async () => {
+  const mail = { reversePath: mailbox("joe@us.test"), smtpUtf8: false };
+  const recipient = { domain: "y.test", due: 0, held: false };
+  const made = await attempt({ hosts: { "192.0.2.3": { ehlo: EHLO_DSN } } }, [], 60_000, {
+    mail: { ...mail, ret: "headers", envid: "QQ+2B3" },
+    recipients: [
+      { ...recipient, mailbox: mailbox("a@y.test"), notify: ["failure"], orcpt: "rfc822;A@y.test" },
+      { ...recipient, mailbox: mailbox("b@y.test"), notify: "never" },
+      { ...recipient, mailbox: mailbox("c@y.test") },
+    ],
+  });
+  assertEquals(made.hosts.seen("192.0.2.3").commands.slice(1, 5), [
+    "MAIL FROM:<joe@us.test> RET=HDRS ENVID=QQ+2B3",
+    "RCPT TO:<a@y.test> NOTIFY=FAILURE ORCPT=rfc822;A@y.test",
+    "RCPT TO:<b@y.test> NOTIFY=NEVER",
+    "RCPT TO:<c@y.test>",
+  ]);
+  assertEquals(states(made), Array(3).fill("delivered 250 2.0.0"));
 });
 
 Deno.test("queued message goes to LMTP with a result for each recipient", async () => {
