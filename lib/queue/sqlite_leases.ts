@@ -1,5 +1,6 @@
 /** Leases and what is recorded at their end, in the database. @module */
 import type { Blobs } from "./blobs.ts";
+import type { Cursor } from "./cursor.ts";
 import { finishMessage, insertMessage, setAside } from "./sqlite_messages.ts";
 import {
   Damage,
@@ -9,8 +10,9 @@ import {
   readRecipient,
   RECIPIENT_COLUMNS,
 } from "./sqlite_rows.ts";
+import { findKeys, recipientCondition } from "./sqlite_select.ts";
 import type { SqlSession, Transaction } from "./sqlite_session.ts";
-import type { Attempt, Entry, Lease, Outcome, RecipientState } from "./store.ts";
+import type { Attempt, Entry, Filter, Lease, Outcome, RecipientState } from "./store.ts";
 
 /** What tells a lease: everything that crosses to the worker of one. */
 export interface LeaseKey {
@@ -27,6 +29,18 @@ export interface LeaseOptions {
   readonly now: number;
   readonly until: number;
   readonly limit: number;
+}
+
+/** What a step of {@linkcode Store.claim} leases, from where on. */
+export interface ClaimStep extends Omit<LeaseOptions, "domain"> {
+  readonly filter: Filter;
+  readonly after: Cursor;
+}
+
+/** What was leased, and where the next step begins; nothing at the end. */
+export interface ClaimResult {
+  readonly leases: readonly Lease[];
+  readonly next?: Cursor;
 }
 
 /** Leases due recipients of a domain. A message that cannot be read is set aside on the way. */
@@ -56,15 +70,56 @@ export function lease(transaction: Transaction, blobs: Blobs, options: LeaseOpti
       now,
     );
     transaction.touch(domain);
-    try {
-      const entry = readEntry(transaction, seq, token);
-      leases.push({ entry, owner, until, token: String(token) });
-    } catch (error) {
-      if (!(error instanceof Damage)) throw error;
-      setAside(transaction, blobs, seq, error.message);
-    }
+    const leased = readLease(transaction, blobs, seq, { owner, until, token });
+    if (leased !== undefined) leases.push(leased);
   }
   return leases;
+}
+
+/** Leases what an operator means of the next messages, due or not, queued or held. */
+export function claim(
+  transaction: Transaction,
+  blobs: Blobs,
+  { filter, after, owner, now, until, limit }: ClaimStep,
+): ClaimResult {
+  if (until <= now) throw new RangeError("Cannot lease for no time");
+  const { keys, next } = findKeys(transaction, filter, after, limit, now);
+  const condition = recipientCondition(filter, now);
+  const leases: Lease[] = [];
+  for (const { seq } of keys) {
+    const token = nextToken(transaction);
+    const claimed = transaction.all(
+      `UPDATE recipient SET owner = ?, token = ?, until = ?,
+         ready = CASE WHEN ready IS NULL THEN NULL ELSE ? END
+       WHERE message = ? AND ${condition.sql} RETURNING domain`,
+      owner,
+      token,
+      until,
+      until,
+      seq,
+      ...condition.values,
+    );
+    for (const { domain } of claimed) transaction.touch(domain as string);
+    const leased = readLease(transaction, blobs, seq, { owner, until, token });
+    if (leased !== undefined) leases.push(leased);
+  }
+  return { leases, ...next !== undefined && { next } };
+}
+
+/** Reads what was leased. A message that cannot be read is set aside. */
+function readLease(
+  transaction: Transaction,
+  blobs: Blobs,
+  seq: number,
+  { owner, until, token }: { owner: string; until: number; token: number },
+): Lease | undefined {
+  try {
+    const entry = readEntry(transaction, seq, token);
+    return { entry, owner, until, token: String(token) };
+  } catch (error) {
+    if (!(error instanceof Damage)) throw error;
+    setAside(transaction, blobs, seq, error.message);
+  }
 }
 
 function nextToken(transaction: Transaction): number {

@@ -1,14 +1,16 @@
 /** The queue store of one machine: an SQLite database and files for large bodies in one directory. @module */
 import { readBlob } from "./blobs.ts";
+import type { Cursor } from "./cursor.ts";
 import { freeOctets, watchDisk } from "./disk_space.ts";
 import { createReach, type Fault, type Reach } from "./fault.ts";
 import { listPage } from "./list_page.ts";
 import { Room } from "./room.ts";
 import { type Action, type ActionResult, statesOf } from "./sqlite_actions.ts";
 import { sqliteError } from "./sqlite_error.ts";
-import type { LeaseKey } from "./sqlite_leases.ts";
+import type { ClaimResult, LeaseKey } from "./sqlite_leases.ts";
 import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.ts";
 import { Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
+import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
 import { noSuchMessage, StoreError } from "./store_error.ts";
 import {
@@ -149,6 +151,29 @@ class SqliteStore implements Store {
     options: { domain: string; owner: string; now: number; until: number; limit: number },
   ): Promise<Lease[]> {
     return this.#writer.call("lease", [options]);
+  }
+
+  async claim(
+    filter: Filter,
+    options: { owner: string; now: number; until: number; limit: number },
+  ): Promise<Lease[]> {
+    const leases: Lease[] = [];
+    let after: Cursor | undefined = BEGINNING;
+    try {
+      while (after !== undefined && leases.length < options.limit) {
+        const limit = options.limit - leases.length;
+        const step: ClaimResult = await this.#writer.call("claim", [
+          { ...options, filter, after, limit },
+        ]);
+        leases.push(...step.leases);
+        after = step.next;
+      }
+    } catch (error) {
+      // Nobody is told of those that were leased before it failed.
+      await Promise.allSettled(leases.map((lease) => this.giveBack(lease)));
+      throw error;
+    }
+    return leases;
   }
 
   renew(lease: Lease, until: number): Promise<boolean> {

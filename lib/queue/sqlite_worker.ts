@@ -10,7 +10,7 @@ import { createReach } from "./fault.ts";
 import { lockDirectory } from "./lock.ts";
 import { openForReading, openForWriting, prepareFiles } from "./schema.ts";
 import { act } from "./sqlite_actions.ts";
-import { endLeases, giveBack, lease, record, renew } from "./sqlite_leases.ts";
+import { claim, endLeases, giveBack, lease, record, renew } from "./sqlite_leases.ts";
 import { insertMessage, setAside, sweepMessages } from "./sqlite_messages.ts";
 import {
   type Answer,
@@ -60,6 +60,7 @@ function openWriter({ directory, minFree, faults }: Begin): Service {
     const handlers: Handlers<WriterCalls> = {
       commit: (row: never) => (transaction: Transaction) => insertMessage(transaction, row),
       lease: (options: never) => (transaction: Transaction) => lease(transaction, blobs, options),
+      claim: (step: never) => (transaction: Transaction) => claim(transaction, blobs, step),
       renew: (key: never, until: never) => (transaction: Transaction) =>
         renew(transaction, key, until),
       record: (key: never, attempt: never, notices: never) => (transaction: Transaction) =>

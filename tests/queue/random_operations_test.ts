@@ -88,6 +88,12 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
       leases.push(...await both("lease", (store) => store.lease(options)));
     },
     async () => {
+      const options = { owner: "w1", now, until: now + 1 + below(60), limit: 1 + below(4) };
+      const wanted = filter();
+      if (below(2) > 0) return;
+      leases.push(...await both("claim", (store) => store.claim(wanted, options)));
+    },
+    async () => {
       if (leases.length === 0) return;
       const lease = below(5) === 0 ? pick(leases) : leases.splice(below(leases.length), 1)[0];
       const outcomes = lease.entry.recipients.filter(() => below(8) > 0).map(({ index }): Outcome =>
