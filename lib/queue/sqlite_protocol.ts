@@ -5,7 +5,7 @@ import type { Fault } from "./fault.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import type { ClaimResult, ClaimStep, LeaseKey, LeaseOptions } from "./sqlite_leases.ts";
 import type { ListStep, StoredBody } from "./sqlite_reads.ts";
-import { Damage, type NewMessageRow } from "./sqlite_rows.ts";
+import { type AttemptRow, Damage, type NewMessageRow } from "./sqlite_rows.ts";
 import type { DamageReport } from "./sqlite_session.ts";
 import { StoreError, type StoreErrorKind } from "./store_error.ts";
 import {
@@ -23,7 +23,7 @@ export interface WriterCalls {
   lease(options: LeaseOptions): Lease[];
   claim(step: ClaimStep): ClaimResult;
   renew(key: LeaseKey, until: number): boolean;
-  record(key: LeaseKey, attempt: Attempt, notices: readonly NewMessageRow[]): boolean;
+  record(key: LeaseKey, attempt: AttemptRow, notices: readonly NewMessageRow[]): boolean;
   giveBack(key: LeaseKey): void;
   endLeases(owner: string, limit: number): { ended: number; isAll: boolean };
   act(step: ActionStep): ActionResult;

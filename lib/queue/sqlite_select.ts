@@ -42,7 +42,7 @@ export function recipientCondition({ to, domain, state }: Filter, freeAt?: numbe
       sql: `instr(lower(local_part || '@' || mail_domain), ?) > 0`,
       values: [lowerAscii(to)],
     },
-    domain !== undefined && { sql: `domain = ?`, values: [domain] },
+    domain !== undefined && { sql: `+domain = ?`, values: [domain] },
     state !== undefined && { sql: `state = ?`, values: [state] },
   ]);
 }

@@ -24,6 +24,8 @@ export interface DamageReport {
 export interface Transaction extends SqlSession {
   /** Notes that recipients of a domain may have become ready earlier or later. */
   touch(domain: string): void;
+  /** A number that was not answered before and is greater than those that were. */
+  nextNumber(): number;
   /** Adds to a tally. */
   count(name: string, difference: number): void;
   /** Runs once the transaction is on stable storage. A failure there fails nobody. */
@@ -72,6 +74,9 @@ export class GroupWriter {
   /** What the change that runs now adds to the tallies, and what the group does. */
   readonly #tally = new Map<string, number>();
   readonly #sum = new Map<string, number>();
+  /** The last number that was given out, and the last one that the database knows of. */
+  #number: number;
+  #savedNumber: number;
   #afterCommit: (() => void)[] = [];
   #reports: DamageReport[] = [];
   readonly #transaction: Transaction;
@@ -80,9 +85,13 @@ export class GroupWriter {
   constructor(database: DatabaseSync, reach: Reach) {
     const sql = this.#sql = sqlSession(database);
     this.#reach = reach;
+    this.#number = this.#savedNumber = Number(
+      sql.get(`SELECT value FROM tally WHERE name = 'number'`)?.value ?? 0,
+    );
     this.#transaction = {
       ...sql,
       touch: (domain) => this.#touched.add(domain),
+      nextNumber: () => ++this.#number,
       count: (name, difference) => add(this.#tally, name, difference),
       afterCommit: (then) => this.#afterCommit.push(then),
       report: (damage) => this.#reports.push(damage),
@@ -94,7 +103,13 @@ export class GroupWriter {
    * the transaction fails, all of them have. Where there is no room for all, they run in smaller groups.
    */
   run(changes: readonly Change[]): Done {
-    const done = this.#runTogether(changes);
+    let done = this.#runTogether(changes, (change) => this.#try(change));
+    // Most groups succeed, so that places to go back to are made when one has not.
+    if (done.failure instanceof FailedChange) {
+      done = changes.length === 1
+        ? { settled: [{ error: done.failure.cause }], reports: [] }
+        : this.#runTogether(changes, (change) => this.#tryAlone(change));
+    }
     if (!isNoRoom(done.failure)) return done;
     this.shrinkLog();
     if (changes.length < 2) return done;
@@ -112,7 +127,7 @@ export class GroupWriter {
     quietly(() => this.#sql.get("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
 
-  #runTogether(changes: readonly Change[]): Done {
+  #runTogether(changes: readonly Change[], attempt: (change: Change) => Settled): Done {
     this.#afterCommit = [];
     this.#reports = [];
     this.#touched.clear();
@@ -120,11 +135,12 @@ export class GroupWriter {
     try {
       this.#sql.run("BEGIN IMMEDIATE");
       this.#reach("transaction-begun");
-      const settled = changes.map((change) => this.#try(change));
+      const settled = changes.map(attempt);
       this.#settleDomains();
       this.#settleTallies();
       this.#reach("transaction-filled");
       this.#sql.run("COMMIT");
+      this.#savedNumber = this.#number;
       this.#reach("transaction-committed");
       for (const then of this.#afterCommit) quietly(then);
       return { settled, reports: this.#reports };
@@ -136,13 +152,28 @@ export class GroupWriter {
 
   #try(change: Change): Settled {
     this.#tally.clear();
+    try {
+      return { value: this.#apply(change) };
+    } catch (cause) {
+      throw isNoRoom(cause) ? cause : new FailedChange("Cannot make a change", { cause });
+    }
+  }
+
+  #apply(change: Change): unknown {
+    const value = change(this.#transaction);
+    for (const [name, difference] of this.#tally) add(this.#sum, name, difference);
+    return value;
+  }
+
+  /** As {@linkcode #try}, and if it fails it is undone by itself. */
+  #tryAlone(change: Change): Settled {
+    this.#tally.clear();
     const { length } = this.#afterCommit;
     const reports = this.#reports.length;
     this.#sql.run("SAVEPOINT change");
     try {
-      const value = change(this.#transaction);
+      const value = this.#apply(change);
       this.#sql.run("RELEASE change");
-      for (const [name, difference] of this.#tally) add(this.#sum, name, difference);
       return { value };
     } catch (error) {
       this.#afterCommit.length = length;
@@ -159,6 +190,7 @@ export class GroupWriter {
   }
 
   #settleTallies(): void {
+    add(this.#sum, "number", this.#number - this.#savedNumber);
     for (const [name, difference] of this.#sum) {
       if (difference === 0) continue;
       this.#sql.run(
@@ -189,6 +221,9 @@ export class GroupWriter {
     }
   }
 }
+
+/** A change that failed in a group where it cannot be undone by itself. */
+class FailedChange extends Error {}
 
 function add(tally: Map<string, number>, name: string, difference: number): void {
   tally.set(name, (tally.get(name) ?? 0) + difference);

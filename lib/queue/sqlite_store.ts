@@ -7,9 +7,9 @@ import { listPage } from "./list_page.ts";
 import { Room } from "./room.ts";
 import { type Action, type ActionResult, statesOf } from "./sqlite_actions.ts";
 import { sqliteError } from "./sqlite_error.ts";
-import type { ClaimResult, LeaseKey } from "./sqlite_leases.ts";
+import { type ClaimResult, leaseKey } from "./sqlite_leases.ts";
 import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.ts";
-import { Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
+import { attemptRow, Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
 import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
 import { noSuchMessage, StoreError } from "./store_error.ts";
@@ -177,19 +177,20 @@ class SqliteStore implements Store {
   }
 
   renew(lease: Lease, until: number): Promise<boolean> {
-    return this.#writer.call("renew", [keyOf(lease), until]);
+    return this.#writer.call("renew", [leaseKey(lease), until]);
   }
 
   async record(lease: Lease, attempt: Attempt, notices: readonly Notice[]): Promise<boolean> {
+    const row = attemptRow(attempt);
     const isRecorded = await this.#sealed(notices, (rows, octets) => {
-      return this.#writer.call("record", [keyOf(lease), attempt, rows], octets);
+      return this.#writer.call("record", [leaseKey(lease), row, rows], octets);
     });
     this.#reach("record-told");
     return isRecorded;
   }
 
   giveBack(lease: Lease): Promise<void> {
-    return this.#writer.call("giveBack", [keyOf(lease)]);
+    return this.#writer.call("giveBack", [leaseKey(lease)]);
   }
 
   async endLeases(owner: string): Promise<number> {
@@ -342,8 +343,4 @@ class SqliteStore implements Store {
   async #setAside(id: string, reason: string): Promise<void> {
     await this.#writer.call("setAside", [id, reason]);
   }
-}
-
-function keyOf({ entry, token }: Lease): LeaseKey {
-  return { id: entry.id, token, count: entry.recipients.length };
 }

@@ -5,10 +5,18 @@ import { openSqliteStore } from "../../lib/queue/sqlite_store.ts";
 import type { Store } from "../../lib/queue/store.ts";
 import { openForWriting } from "../../lib/queue/schema.ts";
 import { act } from "../../lib/queue/sqlite_actions.ts";
-import { claim, endLeases, giveBack, lease, record, renew } from "../../lib/queue/sqlite_leases.ts";
+import {
+  claim,
+  endLeases,
+  giveBack,
+  lease,
+  leaseKey,
+  record,
+  renew,
+} from "../../lib/queue/sqlite_leases.ts";
 import { insertMessage, setAside, sweepMessages } from "../../lib/queue/sqlite_messages.ts";
 import * as reads from "../../lib/queue/sqlite_reads.ts";
-import { messageRow } from "../../lib/queue/sqlite_rows.ts";
+import { attemptRow, messageRow } from "../../lib/queue/sqlite_rows.ts";
 import { BEGINNING } from "../../lib/queue/sqlite_select.ts";
 import { GroupWriter, sqlSession, type Transaction } from "../../lib/queue/sqlite_session.ts";
 import type { Filter } from "../../lib/queue/store.ts";
@@ -67,16 +75,11 @@ function runEverything(database: DatabaseSync): void {
   }
   const options = { domain: "x.test", owner: OWNER, now: NOON, until: NOON + 9, limit: 3 };
   const [first, second] = run((transaction) => lease(transaction, blobs, options));
-  const keyOf = ({ entry, token }: typeof first) => ({
-    id: entry.id,
-    token,
-    count: entry.recipients.length,
-  });
-  run((transaction) => renew(transaction, keyOf(first), NOON + 20));
-  run((transaction) => giveBack(transaction, keyOf(second)));
+  run((transaction) => renew(transaction, leaseKey(first), NOON + 20));
+  run((transaction) => giveBack(transaction, leaseKey(second)));
   const outcomes = [{ index: 0, state: "failed" as const, reply: NEVER }];
   const attempt = { begun: NOON, ended: NOON, outcomes };
-  assert(run((transaction) => record(transaction, keyOf(first), attempt, [])));
+  assert(run((transaction) => record(transaction, leaseKey(first), attemptRow(attempt), [])));
   const filters: Filter[] = [
     {},
     { ids: [entries[0].id] },
