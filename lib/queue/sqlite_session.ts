@@ -77,6 +77,8 @@ export class GroupWriter {
   /** The last number that was given out, and the last one that the database knows of. */
   #number: number;
   #savedNumber: number;
+  /** Whether commits are flushed now. */
+  #isFlushed = true;
   #afterCommit: (() => void)[] = [];
   #reports: DamageReport[] = [];
   readonly #transaction: Transaction;
@@ -101,8 +103,12 @@ export class GroupWriter {
   /**
    * Runs changes in one transaction. A change that fails is undone by itself and the others stand; if
    * the transaction fails, all of them have. Where there is no room for all, they run in smaller groups.
+   *
+   * @param lasts whether the group is flushed; otherwise the next one that is flushes it as well, and it
+   *   may be lost if the machine stops before
    */
-  run(changes: readonly Change[]): Done {
+  run(changes: readonly Change[], lasts = true): Done {
+    this.#flush(lasts);
     let done = this.#runTogether(changes, (change) => this.#try(change));
     // Most groups succeed, so that places to go back to are made when one has not.
     if (done.failure instanceof FailedChange) {
@@ -115,7 +121,10 @@ export class GroupWriter {
     if (changes.length < 2) return done;
     // What is small, or makes room, may still be done.
     const middle = changes.length >> 1;
-    const parts = [this.run(changes.slice(0, middle)), this.run(changes.slice(middle))];
+    const parts = [
+      this.run(changes.slice(0, middle), lasts),
+      this.run(changes.slice(middle), lasts),
+    ];
     return {
       settled: parts.flatMap(({ settled }) => settled),
       reports: parts.flatMap(({ reports }) => reports),
@@ -125,6 +134,13 @@ export class GroupWriter {
   /** Copies the log into the database and gives its room back. Readers who are slow put it off. */
   shrinkLog(): void {
     quietly(() => this.#sql.get("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+
+  /** With a log, NORMAL leaves out the flush of a commit and nothing else: the database stays whole. */
+  #flush(lasts: boolean): void {
+    if (this.#isFlushed === lasts) return;
+    this.#sql.run(`PRAGMA synchronous = ${lasts ? "FULL" : "NORMAL"}`);
+    this.#isFlushed = lasts;
   }
 
   #runTogether(changes: readonly Change[], attempt: (change: Change) => Settled): Done {

@@ -168,7 +168,8 @@ export interface Stats {
 }
 
 /**
- * A queue store. What has settled is on stable storage. A method rejects with `StoreFullError` where
+ * A queue store. What has settled is on stable storage, but for leases: one that is lost when the machine
+ * stops is over, and so is whoever held it. A method rejects with `StoreFullError` where
  * there is no room, and with the store's own error otherwise; then nothing has changed.
  */
 export interface Store extends AsyncDisposable {

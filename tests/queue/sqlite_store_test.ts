@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { openForWriting } from "../../lib/queue/schema.ts";
+import { GroupWriter } from "../../lib/queue/sqlite_session.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { StoreFullError } from "../../lib/queue/store.ts";
 import {
@@ -72,6 +74,22 @@ function transactions(directory: string): number {
   for (let at = 32; at < log.length; at += 24 + pageSize) if (view.getUint32(at + 4) > 0) count++;
   return count;
 }
+
+Deno.test("SQLite store flushes every group but those that only lease", async () => {
+  await using directory = await stateDirectory();
+  const database = openForWriting(directory.path);
+  try {
+    const group = new GroupWriter(database, () => {});
+    const modes: unknown[] = [];
+    const change = () => modes.push(database.prepare("PRAGMA synchronous").get()?.synchronous);
+    const FULL = 2;
+    const NORMAL = 1;
+    for (const lasts of [true, false, false, true, false, true]) group.run([change], lasts);
+    assertEquals(modes, [FULL, NORMAL, NORMAL, FULL, NORMAL, FULL]);
+  } finally {
+    database.close();
+  }
+});
 
 Deno.test("SQLite store keeps its files to its owner", {
   ignore: Deno.build.os === "windows",
