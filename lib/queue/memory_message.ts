@@ -26,6 +26,11 @@ export function readyAt({ state, due, lease }: KeptRecipient): number {
   return state !== "queued" ? Infinity : lease?.until ?? due;
 }
 
+/** Whether a recipient waits, queued or held, and nobody has leased it. */
+export function isFree({ state, lease }: KeptRecipient, now: number): boolean {
+  return OPEN.has(state) && (lease === undefined || lease.until <= now);
+}
+
 /** A copy of a message, with some of its recipients. */
 export function view(message: Message, recipients: readonly KeptRecipient[]): Entry {
   return structuredClone({

@@ -1,7 +1,14 @@
 /** A queue store in memory, for tests and for programs that need nothing to last. @module */
 import { compareCursors, formatCursor, parseCursor } from "./cursor.ts";
 import { fitsEntry, fitsRecipient } from "./filter.ts";
-import { finish, type KeptRecipient, type Message, readyAt, view } from "./memory_message.ts";
+import {
+  finish,
+  isFree,
+  type KeptRecipient,
+  type Message,
+  readyAt,
+  view,
+} from "./memory_message.ts";
 import { type OctetBuffer, octetBuffer } from "./octet_buffer.ts";
 import { noSuchMessage, StoreError } from "./store_error.ts";
 import {
@@ -114,11 +121,31 @@ class MemoryStore implements Store {
       if (recipients.length === 0) continue;
       due.push({ message, recipients, first: Math.min(...recipients.map(readyAt)) });
     }
-    return due.sort((a, b) => a.first - b.first).slice(0, limit).map(({ message, recipients }) => {
-      const token = String(++this.#tokens);
-      for (const recipient of recipients) recipient.lease = { owner, until, token };
-      return { entry: view(message, recipients), owner, until, token };
-    });
+    return due.sort((a, b) => a.first - b.first).slice(0, limit)
+      .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));
+  }
+
+  // deno-lint-ignore require-await
+  async claim(
+    filter: Filter,
+    { owner, now, until, limit }: { owner: string; now: number; until: number; limit: number },
+  ): Promise<Lease[]> {
+    if (until <= now) throw new RangeError("Cannot lease for no time");
+    return [...this.#fitting(filter)]
+      .map(({ message, recipients }) => ({
+        message,
+        recipients: recipients.filter((recipient) => isFree(recipient, now)),
+      }))
+      .filter(({ recipients }) => recipients.length > 0)
+      .sort((a, b) => compareCursors(a.message.entry, b.message.entry))
+      .slice(0, limit)
+      .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));
+  }
+
+  #lease(message: Message, recipients: KeptRecipient[], owner: string, until: number): Lease {
+    const token = String(++this.#tokens);
+    for (const recipient of recipients) recipient.lease = { owner, until, token };
+    return { entry: view(message, recipients), owner, until, token };
   }
 
   // deno-lint-ignore require-await

@@ -13,7 +13,7 @@ export const DATABASE_FILE = "queue.db";
  * `message` and `recipient` hold what is asked of often; `body` stands apart, so that a list does not
  * read past mail. `domain` is derived from `recipient`: when the first recipient of each domain is
  * ready to be leased, so that a search for work costs what is due and not what waits. `tally` holds
- * counts and the number of the last lease.
+ * counts and the last number that was given to a lease or an attempt.
  *
  * `ready` is when a recipient can be leased: `due`, or the end of its lease, or never (NULL).
  */

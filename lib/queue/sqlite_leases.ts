@@ -1,21 +1,26 @@
 /** Leases and what is recorded at their end, in the database. @module */
 import type { Blobs } from "./blobs.ts";
+import type { Cursor } from "./cursor.ts";
 import { finishMessage, insertMessage, setAside } from "./sqlite_messages.ts";
 import {
+  type AttemptRow,
   Damage,
   MESSAGE_COLUMNS,
   type NewMessageRow,
+  type OutcomeRow,
   readMessage,
   readRecipient,
   RECIPIENT_COLUMNS,
 } from "./sqlite_rows.ts";
+import { type Condition, findKeys, recipientCondition } from "./sqlite_select.ts";
 import type { SqlSession, Transaction } from "./sqlite_session.ts";
-import type { Attempt, Entry, Lease, Outcome, RecipientState } from "./store.ts";
+import type { Filter, Lease, RecipientState } from "./store.ts";
 
 /** What tells a lease: everything that crosses to the worker of one. */
 export interface LeaseKey {
-  readonly id: string;
-  readonly token: string;
+  /** The row of the message. */
+  readonly seq: number;
+  readonly token: number;
   /** How many recipients it has. */
   readonly count: number;
 }
@@ -29,60 +34,98 @@ export interface LeaseOptions {
   readonly limit: number;
 }
 
+/** What a step of {@linkcode Store.claim} leases, from where on. */
+export interface ClaimStep extends Omit<LeaseOptions, "domain"> {
+  readonly filter: Filter;
+  readonly after: Cursor;
+}
+
+/** What was leased, and where the next step begins; nothing at the end. */
+export interface ClaimResult {
+  readonly leases: readonly Lease[];
+  readonly next?: Cursor;
+}
+
 /** Leases due recipients of a domain. A message that cannot be read is set aside on the way. */
-export function lease(transaction: Transaction, blobs: Blobs, options: LeaseOptions): Lease[] {
-  const { domain, owner, now, until, limit } = options;
-  if (until <= now) throw new RangeError("Cannot lease for no time");
+export function lease(
+  transaction: Transaction,
+  blobs: Blobs,
+  { domain, limit, ...by }: LeaseOptions,
+): Lease[] {
+  if (by.until <= by.now) throw new RangeError("Cannot lease for no time");
+  const condition = { sql: "+domain = ? AND +ready <= ?", values: [domain, by.now] };
   const leases: Lease[] = [];
-  while (leases.length < limit) {
-    const first = transaction.get(
+  for (;;) {
+    // Several of them may be of one message, or damaged: then it is asked again.
+    const due = transaction.all(
       `SELECT message FROM recipient INDEXED BY recipient_ready
-       WHERE domain = ? AND ready <= ? ORDER BY ready LIMIT 1`,
+       WHERE domain = ? AND ready <= ? ORDER BY ready LIMIT ?`,
       domain,
-      now,
+      by.now,
+      limit - leases.length,
     );
-    if (first === undefined) break;
-    const seq = first.message as number;
-    const token = nextToken(transaction);
-    transaction.run(
-      `UPDATE recipient SET owner = ?, token = ?, until = ?, ready = ?
-       WHERE message = ? AND domain = ? AND ready <= ?`,
-      owner,
-      token,
-      until,
-      until,
-      seq,
-      domain,
-      now,
-    );
-    transaction.touch(domain);
-    try {
-      const entry = readEntry(transaction, seq, token);
-      leases.push({ entry, owner, until, token: String(token) });
-    } catch (error) {
-      if (!(error instanceof Damage)) throw error;
-      setAside(transaction, blobs, seq, error.message);
+    if (due.length === 0) return leases;
+    for (const seq of new Set(due.map(({ message }) => message as number))) {
+      const leased = take(transaction, blobs, seq, condition, by);
+      if (leased !== undefined) leases.push(leased);
     }
   }
-  return leases;
 }
 
-function nextToken(transaction: Transaction): number {
-  return transaction.get(
-    `INSERT INTO tally VALUES ('token', 1)
-     ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
-  )!.value as number;
+/** Leases what an operator means of the next messages, due or not, queued or held. */
+export function claim(
+  transaction: Transaction,
+  blobs: Blobs,
+  { filter, after, limit, ...by }: ClaimStep,
+): ClaimResult {
+  if (by.until <= by.now) throw new RangeError("Cannot lease for no time");
+  const { keys, next } = findKeys(transaction, filter, after, limit, by.now);
+  const condition = recipientCondition(filter, by.now);
+  const leases: Lease[] = [];
+  for (const { seq } of keys) {
+    const leased = take(transaction, blobs, seq, condition, by);
+    if (leased !== undefined) leases.push(leased);
+  }
+  return { leases, ...next !== undefined && { next } };
 }
 
-function readEntry(sql: SqlSession, seq: number, token: number): Entry {
-  const message = sql.get(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq);
-  if (message === undefined) throw new Damage("its message is missing");
-  const recipients = sql.all(
-    `SELECT ${RECIPIENT_COLUMNS} FROM recipient WHERE message = ? AND token = ? ORDER BY number`,
-    seq,
+/** Leases the recipients of a message that fit. One that cannot be read is set aside. */
+function take(
+  transaction: Transaction,
+  blobs: Blobs,
+  seq: number,
+  { sql, values }: Condition,
+  { owner, until }: { owner: string; until: number },
+): Lease | undefined {
+  const token = transaction.nextNumber();
+  const rows = transaction.all(
+    `UPDATE recipient SET owner = ?, token = ?, until = ?,
+       ready = CASE WHEN ready IS NULL THEN NULL ELSE ? END
+     WHERE message = ? AND ${sql} RETURNING ${RECIPIENT_COLUMNS}`,
+    owner,
     token,
+    until,
+    until,
+    seq,
+    ...values,
   );
-  return { ...readMessage(message), recipients: recipients.map(readRecipient) };
+  for (const { domain } of rows) transaction.touch(domain as string);
+  try {
+    const message = transaction.get(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq);
+    if (message === undefined) throw new Damage("its message is missing");
+    const recipients = rows.map(readRecipient).sort((a, b) => a.index - b.index);
+    const entry = { ...readMessage(message), recipients };
+    return { entry, owner, until, token: `${seq}.${token}` };
+  } catch (error) {
+    if (!(error instanceof Damage)) throw error;
+    setAside(transaction, blobs, seq, error.message);
+  }
+}
+
+/** What tells a lease from every other. */
+export function leaseKey({ entry, token }: Lease): LeaseKey {
+  const [seq, number] = token.split(".").map(Number);
+  return { seq, token: number, count: entry.recipients.length };
 }
 
 interface LeasedRow {
@@ -91,54 +134,49 @@ interface LeasedRow {
   readonly state: RecipientState;
 }
 
-/** The message and the recipients of a lease, unless it has lost one. */
-function leasedRows(
-  sql: SqlSession,
-  { id, token, count }: LeaseKey,
-): { seq: number; rows: LeasedRow[] } | undefined {
-  const seq = sql.get(`SELECT seq FROM message WHERE id = ?`, id)?.seq;
-  if (typeof seq !== "number") return undefined;
+/** The recipients of a lease, unless it has lost one. */
+function leasedRows(sql: SqlSession, { seq, token, count }: LeaseKey): LeasedRow[] | undefined {
   const rows = sql.all(
     `SELECT number, domain, state FROM recipient WHERE message = ? AND token = ?`,
     seq,
-    Number(token),
+    token,
   ) as unknown as LeasedRow[];
-  return rows.length === count ? { seq, rows } : undefined;
+  return rows.length === count ? rows : undefined;
 }
 
 /** Puts the end of a lease off. */
 export function renew(transaction: Transaction, key: LeaseKey, until: number): boolean {
-  const leased = leasedRows(transaction, key);
-  if (leased === undefined) return false;
+  const rows = leasedRows(transaction, key);
+  if (rows === undefined) return false;
   transaction.run(
     `UPDATE recipient SET until = ?, ready = CASE WHEN ready IS NULL THEN NULL ELSE ? END
      WHERE message = ? AND token = ?`,
     until,
     until,
-    leased.seq,
-    Number(key.token),
+    key.seq,
+    key.token,
   );
-  for (const { domain } of leased.rows) transaction.touch(domain);
+  for (const { domain } of rows) transaction.touch(domain);
   return true;
 }
 
 /** Ends a lease with nothing done. */
 export function giveBack(transaction: Transaction, key: LeaseKey): void {
-  const leased = leasedRows(transaction, key);
-  if (leased !== undefined) endLease(transaction, leased, key.token);
+  const rows = leasedRows(transaction, key);
+  if (rows !== undefined) endLease(transaction, key, rows);
 }
 
 function endLease(
   transaction: Transaction,
-  { seq, rows }: { seq: number; rows: LeasedRow[] },
-  token: string,
+  { seq, token }: { readonly seq: number; readonly token: number },
+  rows: readonly { readonly domain: string }[],
 ): void {
   transaction.run(
     `UPDATE recipient SET owner = NULL, token = NULL, until = NULL,
        ready = CASE WHEN ready IS NULL THEN NULL ELSE due END
      WHERE message = ? AND token = ?`,
     seq,
-    Number(token),
+    token,
   );
   for (const { domain } of rows) transaction.touch(domain);
 }
@@ -161,7 +199,7 @@ export function endLeases(
       seq,
       token,
     ) as unknown as LeasedRow[];
-    endLease(transaction, { seq, rows }, String(token));
+    endLease(transaction, { seq, token }, rows);
   }
   return { ended: leases.length, isAll: leases.length < limit };
 }
@@ -170,29 +208,32 @@ export function endLeases(
 export function record(
   transaction: Transaction,
   key: LeaseKey,
-  attempt: Attempt,
+  { ended, facts, outcomes }: AttemptRow,
   notices: readonly NewMessageRow[],
 ): boolean {
   const leased = leasedRows(transaction, key);
   if (leased === undefined) return false;
-  const { seq, rows } = leased;
-  for (const outcome of attempt.outcomes) {
-    const row = rows.find(({ number }) => number === outcome.index);
+  const { seq } = key;
+  const rest = new Map(leased.map((row) => [row.number, row]));
+  let isOver = false;
+  for (const outcome of outcomes) {
+    const [index, state] = outcome;
+    const row = leased.find(({ number }) => number === index);
     if (row === undefined) {
-      throw new RangeError(
-        `Cannot record an outcome for recipient ${outcome.index}: it is not leased`,
-      );
+      throw new RangeError(`Cannot record an outcome for recipient ${index}: it is not leased`);
     }
     recordOutcome(transaction, seq, row, outcome);
+    rest.delete(index);
+    isOver ||= state !== "queued";
   }
-  endLease(transaction, leased, key.token);
+  if (rest.size > 0) endLease(transaction, key, [...rest.values()]);
   transaction.run(
-    `INSERT INTO attempt SELECT ?, coalesce(max(number), 0) + 1, ? FROM attempt WHERE message = ?`,
+    `INSERT INTO attempt VALUES (?, ?, ?)`,
     seq,
-    JSON.stringify(attempt),
-    seq,
+    transaction.nextNumber(),
+    facts,
   );
-  finishMessage(transaction, seq, attempt.ended);
+  if (isOver) finishMessage(transaction, seq, ended);
   for (const notice of notices) insertMessage(transaction, notice);
   return true;
 }
@@ -202,21 +243,24 @@ function recordOutcome(
   transaction: Transaction,
   seq: number,
   row: LeasedRow,
-  { state: asked, due, reply, delayTold }: Outcome,
+  [, asked, due, reply, delayTold]: OutcomeRow,
 ): void {
   const state = asked === "queued" ? row.state : asked;
   transaction.run(
     `UPDATE recipient SET state = ?, due = coalesce(?, due), attempts = attempts + 1,
-       last_reply = ?, delay_told = max(delay_told, ?), ready = CASE WHEN ? THEN ready END
+       last_reply = ?, delay_told = max(delay_told, ?), owner = NULL, token = NULL, until = NULL,
+       ready = CASE WHEN ? THEN coalesce(?, due) END
      WHERE message = ? AND number = ?`,
     state,
-    asked === "queued" ? due ?? null : null,
-    JSON.stringify(reply),
-    delayTold === true ? 1 : 0,
+    due,
+    reply,
+    delayTold,
     state === "queued" ? 1 : 0,
+    due,
     seq,
     row.number,
   );
+  transaction.touch(row.domain);
   if (state === row.state) return;
   transaction.count(row.state, -1);
   transaction.count(state, 1);

@@ -51,13 +51,10 @@ export function insertMessage(transaction: Transaction, row: NewMessageRow): voi
 
 /** Marks a message as finished if none of its recipients waits any more. */
 export function finishMessage(transaction: Transaction, seq: number, time: number): void {
-  const open = transaction.get(
-    `SELECT 1 FROM recipient WHERE message = ? AND state IN ('queued', 'held') LIMIT 1`,
-    seq,
-  );
-  if (open !== undefined) return;
   const finished = transaction.get(
-    `UPDATE message SET finished = ? WHERE seq = ? AND finished IS NULL RETURNING size`,
+    `UPDATE message SET finished = ? WHERE seq = ? AND finished IS NULL AND NOT EXISTS (
+       SELECT 1 FROM recipient WHERE message = seq AND state IN ('queued', 'held'))
+     RETURNING size`,
     time,
     seq,
   );

@@ -3,9 +3,9 @@ import type { ActionResult, ActionStep } from "./sqlite_actions.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Fault } from "./fault.ts";
 import { sqliteError } from "./sqlite_error.ts";
-import type { LeaseKey, LeaseOptions } from "./sqlite_leases.ts";
+import type { ClaimResult, ClaimStep, LeaseKey, LeaseOptions } from "./sqlite_leases.ts";
 import type { ListStep, StoredBody } from "./sqlite_reads.ts";
-import { Damage, type NewMessageRow } from "./sqlite_rows.ts";
+import { type AttemptRow, Damage, type NewMessageRow } from "./sqlite_rows.ts";
 import type { DamageReport } from "./sqlite_session.ts";
 import { StoreError, type StoreErrorKind } from "./store_error.ts";
 import {
@@ -21,8 +21,9 @@ import {
 export interface WriterCalls {
   commit(row: NewMessageRow): void;
   lease(options: LeaseOptions): Lease[];
+  claim(step: ClaimStep): ClaimResult;
   renew(key: LeaseKey, until: number): boolean;
-  record(key: LeaseKey, attempt: Attempt, notices: readonly NewMessageRow[]): boolean;
+  record(key: LeaseKey, attempt: AttemptRow, notices: readonly NewMessageRow[]): boolean;
   giveBack(key: LeaseKey): void;
   endLeases(owner: string, limit: number): { ended: number; isAll: boolean };
   act(step: ActionStep): ActionResult;

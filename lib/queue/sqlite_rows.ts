@@ -9,6 +9,7 @@ import type {
   NewEntry,
   Notify,
   Origin,
+  Outcome,
   Recipient,
   RecipientState,
 } from "./store.ts";
@@ -40,6 +41,23 @@ export interface NewMessageRow {
   /** The name of the blob file, and the checksum of what is in it. */
   readonly blob?: string;
   readonly crc?: number;
+}
+
+/** What an attempt came to for a recipient: number, state, due, the reply as JSON, delay told. */
+export type OutcomeRow = readonly [
+  index: number,
+  state: Outcome["state"],
+  due: number | null,
+  reply: string,
+  delayTold: 0 | 1,
+];
+
+/** An attempt to be recorded, in plain values as well. */
+export interface AttemptRow {
+  readonly ended: number;
+  /** All of it: JSON. */
+  readonly facts: string;
+  readonly outcomes: readonly OutcomeRow[];
 }
 
 /** A value out of the database. */
@@ -82,6 +100,21 @@ export function messageRow(entry: NewEntry, size: number): NewMessageRow {
       held ? 1 : 0,
       notify === undefined ? null : JSON.stringify(notify),
       orcpt ?? null,
+    ]),
+  };
+}
+
+/** Makes the row of an attempt. */
+export function attemptRow(attempt: Attempt): AttemptRow {
+  return {
+    ended: attempt.ended,
+    facts: JSON.stringify(attempt),
+    outcomes: attempt.outcomes.map(({ index, state, due, reply, delayTold }) => [
+      index,
+      state,
+      state === "queued" ? due ?? null : null,
+      JSON.stringify(reply),
+      delayTold === true ? 1 : 0,
     ]),
   };
 }

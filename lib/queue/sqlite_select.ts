@@ -28,14 +28,21 @@ export interface Step {
 /** The beginning of every list. */
 export const BEGINNING: Cursor = parseCursor(undefined);
 
-/** The recipients that a filter means, within a message. */
-export function recipientCondition({ to, domain, state }: Filter): Condition {
+/**
+ * The recipients that a filter means, within a message; with a time only those that wait, queued or
+ * held, and that nobody has leased then.
+ */
+export function recipientCondition({ to, domain, state }: Filter, freeAt?: number): Condition {
   return all([
+    freeAt !== undefined && {
+      sql: `state IN ('queued', 'held') AND (until IS NULL OR until <= ?)`,
+      values: [freeAt],
+    },
     to !== undefined && {
       sql: `instr(lower(local_part || '@' || mail_domain), ?) > 0`,
       values: [lowerAscii(to)],
     },
-    domain !== undefined && { sql: `domain = ?`, values: [domain] },
+    domain !== undefined && { sql: `+domain = ?`, values: [domain] },
     state !== undefined && { sql: `state = ?`, values: [state] },
   ]);
 }
@@ -48,13 +55,22 @@ function messageCondition({ from, before }: Filter): Condition {
   ]);
 }
 
-/** Finds at most `limit` messages that a filter means, oldest first. */
-export function findKeys(sql: SqlSession, filter: Filter, after: Cursor, limit: number): Step {
+/**
+ * Finds at most `limit` messages that a filter means, oldest first; with a time only those that have
+ * recipients which are free then, as {@linkcode recipientCondition} has it.
+ */
+export function findKeys(
+  sql: SqlSession,
+  filter: Filter,
+  after: Cursor,
+  limit: number,
+  freeAt?: number,
+): Step {
   const { ids, state, to, domain, from } = filter;
-  const isOpen = state === "queued" || state === "held";
-  const isFree = [to, domain, from, state].every((value) => value === undefined);
+  const isOpen = state === "queued" || state === "held" || freeAt !== undefined;
+  const isAny = [to, domain, from, state, freeAt].every((value) => value === undefined);
   // A step without conditions looks at nothing in vain.
-  const step = isFree ? Math.min(limit, STEP) : STEP;
+  const step = isAny ? Math.min(limit, STEP) : STEP;
   const source = ids !== undefined
     ? `message WHERE id IN (SELECT value FROM json_each(?)) AND`
     : isOpen
@@ -70,7 +86,7 @@ export function findKeys(sql: SqlSession, filter: Filter, after: Cursor, limit: 
     step,
   ];
   const message = messageCondition(filter);
-  const recipient = recipientCondition(filter);
+  const recipient = recipientCondition(filter, freeAt);
   const keys = sql.all(
     `${candidates}
      SELECT candidate.seq, candidate.accepted, candidate.id

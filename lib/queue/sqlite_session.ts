@@ -24,6 +24,8 @@ export interface DamageReport {
 export interface Transaction extends SqlSession {
   /** Notes that recipients of a domain may have become ready earlier or later. */
   touch(domain: string): void;
+  /** A number that was not answered before and is greater than those that were. */
+  nextNumber(): number;
   /** Adds to a tally. */
   count(name: string, difference: number): void;
   /** Runs once the transaction is on stable storage. A failure there fails nobody. */
@@ -72,6 +74,11 @@ export class GroupWriter {
   /** What the change that runs now adds to the tallies, and what the group does. */
   readonly #tally = new Map<string, number>();
   readonly #sum = new Map<string, number>();
+  /** The last number that was given out, and the last one that the database knows of. */
+  #number: number;
+  #savedNumber: number;
+  /** Whether commits are flushed now. */
+  #isFlushed = true;
   #afterCommit: (() => void)[] = [];
   #reports: DamageReport[] = [];
   readonly #transaction: Transaction;
@@ -80,9 +87,13 @@ export class GroupWriter {
   constructor(database: DatabaseSync, reach: Reach) {
     const sql = this.#sql = sqlSession(database);
     this.#reach = reach;
+    this.#number = this.#savedNumber = Number(
+      sql.get(`SELECT value FROM tally WHERE name = 'number'`)?.value ?? 0,
+    );
     this.#transaction = {
       ...sql,
       touch: (domain) => this.#touched.add(domain),
+      nextNumber: () => ++this.#number,
       count: (name, difference) => add(this.#tally, name, difference),
       afterCommit: (then) => this.#afterCommit.push(then),
       report: (damage) => this.#reports.push(damage),
@@ -92,15 +103,28 @@ export class GroupWriter {
   /**
    * Runs changes in one transaction. A change that fails is undone by itself and the others stand; if
    * the transaction fails, all of them have. Where there is no room for all, they run in smaller groups.
+   *
+   * @param lasts whether the group is flushed; otherwise the next one that is flushes it as well, and it
+   *   may be lost if the machine stops before
    */
-  run(changes: readonly Change[]): Done {
-    const done = this.#runTogether(changes);
+  run(changes: readonly Change[], lasts = true): Done {
+    this.#flush(lasts);
+    let done = this.#runTogether(changes, (change) => this.#try(change));
+    // Most groups succeed, so that places to go back to are made when one has not.
+    if (done.failure instanceof FailedChange) {
+      done = changes.length === 1
+        ? { settled: [{ error: done.failure.cause }], reports: [] }
+        : this.#runTogether(changes, (change) => this.#tryAlone(change));
+    }
     if (!isNoRoom(done.failure)) return done;
     this.shrinkLog();
     if (changes.length < 2) return done;
     // What is small, or makes room, may still be done.
     const middle = changes.length >> 1;
-    const parts = [this.run(changes.slice(0, middle)), this.run(changes.slice(middle))];
+    const parts = [
+      this.run(changes.slice(0, middle), lasts),
+      this.run(changes.slice(middle), lasts),
+    ];
     return {
       settled: parts.flatMap(({ settled }) => settled),
       reports: parts.flatMap(({ reports }) => reports),
@@ -112,7 +136,14 @@ export class GroupWriter {
     quietly(() => this.#sql.get("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
 
-  #runTogether(changes: readonly Change[]): Done {
+  /** With a log, NORMAL leaves out the flush of a commit and nothing else: the database stays whole. */
+  #flush(lasts: boolean): void {
+    if (this.#isFlushed === lasts) return;
+    this.#sql.run(`PRAGMA synchronous = ${lasts ? "FULL" : "NORMAL"}`);
+    this.#isFlushed = lasts;
+  }
+
+  #runTogether(changes: readonly Change[], attempt: (change: Change) => Settled): Done {
     this.#afterCommit = [];
     this.#reports = [];
     this.#touched.clear();
@@ -120,11 +151,12 @@ export class GroupWriter {
     try {
       this.#sql.run("BEGIN IMMEDIATE");
       this.#reach("transaction-begun");
-      const settled = changes.map((change) => this.#try(change));
+      const settled = changes.map(attempt);
       this.#settleDomains();
       this.#settleTallies();
       this.#reach("transaction-filled");
       this.#sql.run("COMMIT");
+      this.#savedNumber = this.#number;
       this.#reach("transaction-committed");
       for (const then of this.#afterCommit) quietly(then);
       return { settled, reports: this.#reports };
@@ -136,13 +168,28 @@ export class GroupWriter {
 
   #try(change: Change): Settled {
     this.#tally.clear();
+    try {
+      return { value: this.#apply(change) };
+    } catch (cause) {
+      throw isNoRoom(cause) ? cause : new FailedChange("Cannot make a change", { cause });
+    }
+  }
+
+  #apply(change: Change): unknown {
+    const value = change(this.#transaction);
+    for (const [name, difference] of this.#tally) add(this.#sum, name, difference);
+    return value;
+  }
+
+  /** As {@linkcode #try}, and if it fails it is undone by itself. */
+  #tryAlone(change: Change): Settled {
+    this.#tally.clear();
     const { length } = this.#afterCommit;
     const reports = this.#reports.length;
     this.#sql.run("SAVEPOINT change");
     try {
-      const value = change(this.#transaction);
+      const value = this.#apply(change);
       this.#sql.run("RELEASE change");
-      for (const [name, difference] of this.#tally) add(this.#sum, name, difference);
       return { value };
     } catch (error) {
       this.#afterCommit.length = length;
@@ -159,6 +206,7 @@ export class GroupWriter {
   }
 
   #settleTallies(): void {
+    add(this.#sum, "number", this.#number - this.#savedNumber);
     for (const [name, difference] of this.#sum) {
       if (difference === 0) continue;
       this.#sql.run(
@@ -189,6 +237,9 @@ export class GroupWriter {
     }
   }
 }
+
+/** A change that failed in a group where it cannot be undone by itself. */
+class FailedChange extends Error {}
 
 function add(tally: Map<string, number>, name: string, difference: number): void {
   tally.set(name, (tally.get(name) ?? 0) + difference);

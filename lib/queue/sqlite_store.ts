@@ -1,14 +1,16 @@
 /** The queue store of one machine: an SQLite database and files for large bodies in one directory. @module */
 import { readBlob } from "./blobs.ts";
+import type { Cursor } from "./cursor.ts";
 import { freeOctets, watchDisk } from "./disk_space.ts";
 import { createReach, type Fault, type Reach } from "./fault.ts";
 import { listPage } from "./list_page.ts";
 import { Room } from "./room.ts";
 import { type Action, type ActionResult, statesOf } from "./sqlite_actions.ts";
 import { sqliteError } from "./sqlite_error.ts";
-import type { LeaseKey } from "./sqlite_leases.ts";
+import { type ClaimResult, leaseKey } from "./sqlite_leases.ts";
 import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.ts";
-import { Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
+import { attemptRow, Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
+import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
 import { noSuchMessage, StoreError } from "./store_error.ts";
 import {
@@ -151,20 +153,44 @@ class SqliteStore implements Store {
     return this.#writer.call("lease", [options]);
   }
 
+  async claim(
+    filter: Filter,
+    options: { owner: string; now: number; until: number; limit: number },
+  ): Promise<Lease[]> {
+    const leases: Lease[] = [];
+    let after: Cursor | undefined = BEGINNING;
+    try {
+      while (after !== undefined && leases.length < options.limit) {
+        const limit = options.limit - leases.length;
+        const step: ClaimResult = await this.#writer.call("claim", [
+          { ...options, filter, after, limit },
+        ]);
+        leases.push(...step.leases);
+        after = step.next;
+      }
+    } catch (error) {
+      // Nobody is told of those that were leased before it failed.
+      await Promise.allSettled(leases.map((lease) => this.giveBack(lease)));
+      throw error;
+    }
+    return leases;
+  }
+
   renew(lease: Lease, until: number): Promise<boolean> {
-    return this.#writer.call("renew", [keyOf(lease), until]);
+    return this.#writer.call("renew", [leaseKey(lease), until]);
   }
 
   async record(lease: Lease, attempt: Attempt, notices: readonly Notice[]): Promise<boolean> {
+    const row = attemptRow(attempt);
     const isRecorded = await this.#sealed(notices, (rows, octets) => {
-      return this.#writer.call("record", [keyOf(lease), attempt, rows], octets);
+      return this.#writer.call("record", [leaseKey(lease), row, rows], octets);
     });
     this.#reach("record-told");
     return isRecorded;
   }
 
   giveBack(lease: Lease): Promise<void> {
-    return this.#writer.call("giveBack", [keyOf(lease)]);
+    return this.#writer.call("giveBack", [leaseKey(lease)]);
   }
 
   async endLeases(owner: string): Promise<number> {
@@ -317,8 +343,4 @@ class SqliteStore implements Store {
   async #setAside(id: string, reason: string): Promise<void> {
     await this.#writer.call("setAside", [id, reason]);
   }
-}
-
-function keyOf({ entry, token }: Lease): LeaseKey {
-  return { id: entry.id, token, count: entry.recipients.length };
 }

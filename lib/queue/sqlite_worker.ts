@@ -10,7 +10,7 @@ import { createReach } from "./fault.ts";
 import { lockDirectory } from "./lock.ts";
 import { openForReading, openForWriting, prepareFiles } from "./schema.ts";
 import { act } from "./sqlite_actions.ts";
-import { endLeases, giveBack, lease, record, renew } from "./sqlite_leases.ts";
+import { claim, endLeases, giveBack, lease, record, renew } from "./sqlite_leases.ts";
 import { insertMessage, setAside, sweepMessages } from "./sqlite_messages.ts";
 import {
   type Answer,
@@ -40,6 +40,18 @@ type Handlers<Calls> = {
   readonly [Name in keyof Calls]: (...values: never[]) => unknown;
 };
 
+/**
+ * What need not be flushed by itself: leases that are lost when the machine stops are over, since so is
+ * everybody who held one.
+ */
+const LEASING: ReadonlySet<string> = new Set<keyof WriterCalls>([
+  "lease",
+  "claim",
+  "renew",
+  "giveBack",
+  "endLeases",
+]);
+
 /** Where so much is left above what is to stay free, the log is not let grow: twice its usual size. */
 const TIGHT = 32 * 1024 * 1024;
 
@@ -60,6 +72,7 @@ function openWriter({ directory, minFree, faults }: Begin): Service {
     const handlers: Handlers<WriterCalls> = {
       commit: (row: never) => (transaction: Transaction) => insertMessage(transaction, row),
       lease: (options: never) => (transaction: Transaction) => lease(transaction, blobs, options),
+      claim: (step: never) => (transaction: Transaction) => claim(transaction, blobs, step),
       renew: (key: never, until: never) => (transaction: Transaction) =>
         renew(transaction, key, until),
       record: (key: never, attempt: never, notices: never) => (transaction: Transaction) =>
@@ -82,7 +95,7 @@ function openWriter({ directory, minFree, faults }: Begin): Service {
             transaction: Transaction,
           ) => unknown
         );
-        const { settled, reports } = group.run(changes);
+        const { settled, reports } = group.run(changes, batch.some(([name]) => !LEASING.has(name)));
         if (disk.free() < minFree + TIGHT) group.shrinkLog();
         return {
           settled: settled.map((one) => "error" in one ? { error: toWire(one.error) } : one),

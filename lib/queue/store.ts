@@ -84,7 +84,7 @@ export interface Entry extends Omit<NewEntry, "recipients"> {
   readonly recipients: readonly Recipient[];
 }
 
-/** Recipients of one message and one domain that one worker may attempt until the lease is over. */
+/** Recipients of one message that one worker may attempt, or end, until the lease is over. */
 export interface Lease {
   /** The message; of its recipients only those that are leased. */
   readonly entry: Entry;
@@ -167,7 +167,8 @@ export interface Stats {
 }
 
 /**
- * A queue store. What has settled is on stable storage. A method rejects with `StoreFullError` where
+ * A queue store. What has settled is on stable storage, but for leases: one that is lost when the machine
+ * stops is over, and so is whoever held it. A method rejects with `StoreFullError` where
  * there is no room, and with the store's own error otherwise; then nothing has changed.
  */
 export interface Store extends AsyncDisposable {
@@ -187,6 +188,15 @@ export interface Store extends AsyncDisposable {
   /** Leases due recipients of a domain, oldest due first, at most `limit` messages. */
   lease(
     options: { domain: string; owner: string; now: number; until: number; limit: number },
+  ): Promise<Lease[]>;
+  /**
+   * Leases what an operator means: recipients that are queued or held, due or not, and that nobody has
+   * leased at `now`, of at most `limit` messages, oldest first. Such a lease may be for several domains.
+   * A held recipient stays held, unless it is recorded as delivered or failed.
+   */
+  claim(
+    filter: Filter,
+    options: { owner: string; now: number; until: number; limit: number },
   ): Promise<Lease[]>;
   /** Puts the end of a lease off; false if it is not the owner's any more. */
   renew(lease: Lease, until: number): Promise<boolean>;

@@ -115,6 +115,15 @@ export function leaseOf(
   });
 }
 
+/** Leases what a filter means. */
+export function claimOf(
+  store: Store,
+  filter: Filter = {},
+  more: Partial<Parameters<Store["claim"]>[1]> = {},
+): Promise<Lease[]> {
+  return store.claim(filter, { owner: OWNER, now: NOON, until: NOON + 1000, limit: 100, ...more });
+}
+
 export const SENT = { code: 250, lines: ["2.0.0 Ok"] };
 export const LATER = { code: 451, enhanced: "4.3.0", lines: ["Later"] };
 export const NEVER = { code: 550, enhanced: "5.1.1", lines: ["Nobody", "of that name"] };

@@ -1,7 +1,8 @@
 /** The part of the contract that is about work: what is due, leases, attempts and notices. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Attempt, Lease } from "../../lib/queue/store.ts";
+import type { Attempt, Filter, Lease } from "../../lib/queue/store.ts";
 import {
+  claimOf,
   idsOf,
   LATER,
   leaseOf,
@@ -207,6 +208,120 @@ export function leaseContract(test: ContractTest): void {
     assertEquals(await store.endLeases(OWNER), 3);
     assertEquals(await store.endLeases(OWNER), 0);
     assertEquals((await leaseOf(store)).length, 3);
+  });
+
+  test("claims what is queued or held, due or not, and nobody has leased", async (store) => {
+    const recipients = [
+      recipient("a@example.com"),
+      recipient("b@example.net", { due: NOON + 9000 }),
+      recipient("c@example.org", { held: true }),
+      recipient("d@leased.test"),
+      recipient("e@done.test"),
+    ];
+    const { id } = await put(store, { recipients });
+    const [done] = await leaseOf(store, { domain: "done.test" });
+    await recordAll(store, done, { state: "delivered", reply: SENT });
+    await leaseOf(store, { domain: "leased.test" });
+    assertEquals(await claimOf(store, { state: "delivered" }), []);
+    assertEquals(await claimOf(store, { to: "nobody" }), []);
+    const leases = await claimOf(store, { ids: [id] });
+    assertEquals(leases.length, 1);
+    const [{ entry, owner, until }] = leases;
+    assertEquals([entry.id, owner, until], [id, OWNER, NOON + 1000]);
+    assertEquals(entry.recipients.map(({ index, state }) => [index, state]), [
+      [0, "queued"],
+      [1, "queued"],
+      [2, "held"],
+    ]);
+    assertEquals(await claimOf(store), [], "all of them are leased by now");
+    assertEquals(await leaseOf(store), []);
+    const [late] = await claimOf(store, {}, { now: NOON + 1000, until: NOON + 2000 });
+    assertEquals(late.entry.recipients.map(({ index }) => index), [0, 1, 2, 3], "they are over");
+    assertEquals(await recordAll(store, leases[0], { state: "failed", reply: NEVER }), false);
+  });
+
+  test("claims those that a filter means, oldest first, as many as are asked for", async (store) => {
+    const ids: string[] = [];
+    for (const accepted of [3, 1, 2]) {
+      const recipients = [recipient("a@x.test"), recipient("b@y.test", { held: true })];
+      const { id } = await put(store, { accepted: NOON + accepted, recipients });
+      ids[accepted] = id;
+    }
+    const claimed = async (filter: Filter, limit: number) =>
+      (await claimOf(store, filter, { limit })).map(({ entry }) =>
+        `${ids.indexOf(entry.id)}/${entry.recipients.map(({ index }) => index)}`
+      );
+    assertEquals(await claimed({ state: "held" }, 2), ["1/1", "2/1"]);
+    assertEquals(await claimed({ domain: "x.test", before: NOON + 3 }, 9), ["1/0", "2/0"]);
+    assertEquals(await claimed({ from: "SENDER@" }, 0), []);
+    assertEquals(await claimed({ from: "SENDER@" }, 9), ["3/0,1"]);
+    await assertRejects(() => claimOf(store, {}, { until: NOON }), RangeError, "Cannot lease");
+  });
+
+  test("claims the few that fit among many", async (store) => {
+    await Promise.all(Array.from({ length: 4_100 }, (_, i) => {
+      const recipients = [recipient(i % 2_000 === 1_999 ? "rare@x.test" : "often@x.test")];
+      return put(store, { recipients, accepted: NOON + i });
+    }));
+    assertEquals((await claimOf(store, { to: "rare" })).length, 2);
+    assertEquals((await claimOf(store, { to: "nobody" })).length, 0);
+  });
+
+  test("gives what was claimed back as it was", async (store) => {
+    const recipients = [
+      recipient("a@example.com"),
+      recipient("b@example.net", { due: NOON + 9000 }),
+      recipient("c@example.org", { held: true }),
+    ];
+    const { id } = await put(store, { recipients });
+    const before = [await store.show(id), await store.stats(), await store.nextDue()];
+    const [lease] = await claimOf(store);
+    assertEquals(await store.nextDue(), NOON + 1000);
+    assert(await store.renew(lease, NOON + 5000));
+    assertEquals(await store.nextDue(), NOON + 5000);
+    await store.giveBack(lease);
+    assertEquals([await store.show(id), await store.stats(), await store.nextDue()], before);
+    await claimOf(store);
+    assertEquals(await store.endLeases(OWNER), 1);
+    assertEquals([await store.show(id), await store.stats(), await store.nextDue()], before);
+    assertEquals(await leaseOf(store, { domain: "example.org", now: NOON + 999 }), []);
+  });
+
+  test("ends claimed recipients, held ones as well, with a notice", async (store) => {
+    const recipients = [
+      recipient("a@example.com"),
+      recipient("b@example.net", { due: NOON + 9000 }),
+      recipient("c@example.org", { held: true }),
+    ];
+    const { id } = await put(store, { recipients });
+    const [lease] = await claimOf(store);
+    const notice = {
+      entry: newEntry({ recipients: [recipient("sender@example.org")] }),
+      body: await stage(store, octets(10)),
+    };
+    const failed = { state: "failed", reply: NEVER } as const;
+    assert(await store.record(lease, attemptOf(lease, failed), [notice]));
+    assertEquals((await store.show(id))!.recipients.map(({ state }) => state), [
+      "failed",
+      "failed",
+      "failed",
+    ]);
+    const { recipients: counts, messages } = await store.stats();
+    assertEquals([counts.queued, counts.held, counts.failed, messages], [1, 0, 3, 1]);
+    assertEquals(await idsOf(store, { state: "queued" }), [notice.entry.id]);
+    assertEquals(await store.nextDue(), NOON, "the notice");
+    assertEquals(await store.release({ ids: [id] }, NOON), 0);
+  });
+
+  test("keeps a claimed recipient held unless its attempt has ended it", async (store) => {
+    const { id } = await put(store, { recipients: [recipient("a@x.test", { held: true })] });
+    const [lease] = await claimOf(store);
+    assert(await recordAll(store, lease, { state: "queued", due: NOON + 5, reply: LATER }));
+    assertEquals((await store.show(id))?.recipients[0].state, "held");
+    await claimOf(store);
+    assertEquals(await store.release({ ids: [id] }, NOON), 1);
+    assertEquals(await store.nextDue(), NOON + 1000, "when the lease is over");
+    assertEquals(await leaseOf(store, { domain: "x.test" }), []);
   });
 
   test("records what an attempt came to for each recipient", async (store) => {

@@ -43,7 +43,8 @@ for (const seed of [1, 2, 3, 4]) {
 async function compare(stores: [Store, Store], below: (limit: number) => number): Promise<void> {
   const pick = <T>(values: readonly T[]): T => values[below(values.length)];
   const entries: NewEntry[] = [];
-  const leases: Lease[] = [];
+  /** Each store knows its leases by tokens of its own. */
+  const leases: Map<Store, Lease>[] = [];
   let now = NOON;
 
   /** Does the same to both, and compares what comes of it, be it an error. */
@@ -55,6 +56,16 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
     );
     assertEquals(actual, expected, what);
     return actual;
+  };
+  const bothLease = async (what: string, act: (store: Store) => Promise<Lease[]>) => {
+    const found = new Map<Store, Lease[]>();
+    const { length } = await both(what, async (store) => {
+      found.set(store, await act(store));
+      return found.get(store)!.map((lease) => ({ ...lease, token: "" }));
+    });
+    for (let i = 0; i < length; i++) {
+      leases.push(new Map(stores.map((store) => [store, found.get(store)![i]])));
+    }
   };
   const filter = (): Filter => ({
     ...below(3) === 0 && { ids: [pick(entries)?.id ?? "none", pick(entries)?.id ?? "none"] },
@@ -85,12 +96,20 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
         until: now + 1 + below(60),
         limit: 1 + below(4),
       };
-      leases.push(...await both("lease", (store) => store.lease(options)));
+      await bothLease("lease", (store) => store.lease(options));
+    },
+    async () => {
+      const options = { owner: "w1", now, until: now + 1 + below(60), limit: 1 + below(4) };
+      const wanted = filter();
+      if (below(2) > 0) return;
+      await bothLease("claim", (store) => store.claim(wanted, options));
     },
     async () => {
       if (leases.length === 0) return;
       const lease = below(5) === 0 ? pick(leases) : leases.splice(below(leases.length), 1)[0];
-      const outcomes = lease.entry.recipients.filter(() => below(8) > 0).map(({ index }): Outcome =>
+      const outcomes = lease.get(stores[0])!.entry.recipients.filter(() => below(8) > 0).map((
+        { index },
+      ): Outcome =>
         pick<Outcome>([
           { index, state: "delivered", reply: SENT },
           { index, state: "failed", reply: NEVER },
@@ -101,7 +120,7 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
       const entry = below(4) > 0 ? undefined : below(4) === 0 ? pick(entries) : fresh();
       const recorded = await both("record", async (store) => {
         const notice = entry && { entry, body: await stage(store, octets(5)) };
-        return await store.record(lease, attempt, notice === undefined ? [] : [notice]);
+        return await store.record(lease.get(store)!, attempt, notice === undefined ? [] : [notice]);
       });
       if (entry !== undefined && recorded === true) entries.push(entry);
     },
@@ -109,8 +128,8 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
       if (leases.length === 0) return;
       const lease = pick(leases);
       const until = now + 1 + below(60);
-      if (below(2) === 0) await both("giveBack", (store) => store.giveBack(lease));
-      else await both("renew", (store) => store.renew(lease, until));
+      if (below(2) === 0) await both("giveBack", (store) => store.giveBack(lease.get(store)!));
+      else await both("renew", (store) => store.renew(lease.get(store)!, until));
     },
     async () => {
       if (below(4) === 0) await both("endLeases", (store) => store.endLeases("w1"));

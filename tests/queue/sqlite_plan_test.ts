@@ -5,10 +5,18 @@ import { openSqliteStore } from "../../lib/queue/sqlite_store.ts";
 import type { Store } from "../../lib/queue/store.ts";
 import { openForWriting } from "../../lib/queue/schema.ts";
 import { act } from "../../lib/queue/sqlite_actions.ts";
-import { endLeases, giveBack, lease, record, renew } from "../../lib/queue/sqlite_leases.ts";
+import {
+  claim,
+  endLeases,
+  giveBack,
+  lease,
+  leaseKey,
+  record,
+  renew,
+} from "../../lib/queue/sqlite_leases.ts";
 import { insertMessage, setAside, sweepMessages } from "../../lib/queue/sqlite_messages.ts";
 import * as reads from "../../lib/queue/sqlite_reads.ts";
-import { messageRow } from "../../lib/queue/sqlite_rows.ts";
+import { attemptRow, messageRow } from "../../lib/queue/sqlite_rows.ts";
 import { BEGINNING } from "../../lib/queue/sqlite_select.ts";
 import { GroupWriter, sqlSession, type Transaction } from "../../lib/queue/sqlite_session.ts";
 import type { Filter } from "../../lib/queue/store.ts";
@@ -67,17 +75,11 @@ function runEverything(database: DatabaseSync): void {
   }
   const options = { domain: "x.test", owner: OWNER, now: NOON, until: NOON + 9, limit: 3 };
   const [first, second] = run((transaction) => lease(transaction, blobs, options));
-  const keyOf = ({ entry, token }: typeof first) => ({
-    id: entry.id,
-    token,
-    count: entry.recipients.length,
-  });
-  run((transaction) => renew(transaction, keyOf(first), NOON + 20));
-  run((transaction) => giveBack(transaction, keyOf(second)));
+  run((transaction) => renew(transaction, leaseKey(first), NOON + 20));
+  run((transaction) => giveBack(transaction, leaseKey(second)));
   const outcomes = [{ index: 0, state: "failed" as const, reply: NEVER }];
   const attempt = { begun: NOON, ended: NOON, outcomes };
-  assert(run((transaction) => record(transaction, keyOf(first), attempt, [])));
-  run((transaction) => endLeases(transaction, OWNER, 10));
+  assert(run((transaction) => record(transaction, leaseKey(first), attemptRow(attempt), [])));
   const filters: Filter[] = [
     {},
     { ids: [entries[0].id] },
@@ -90,6 +92,16 @@ function runEverything(database: DatabaseSync): void {
   for (const filter of filters) {
     for (const state of [undefined, "queued", "held", "failed"] as const) {
       reads.list(sql, { ...filter, state }, BEGINNING, 9);
+      run((transaction) =>
+        claim(transaction, blobs, {
+          filter: { ...filter, state },
+          after: BEGINNING,
+          owner: OWNER,
+          now: NOON,
+          until: NOON + 1,
+          limit: 1,
+        })
+      );
     }
     for (
       const [action, state] of [["hold", "queued"], ["release", "held"], [
@@ -100,6 +112,7 @@ function runEverything(database: DatabaseSync): void {
       run((transaction) => act(transaction, { action, filter: { ...filter, state }, now: NOON }));
     }
   }
+  run((transaction) => endLeases(transaction, OWNER, 10));
   for (const after of [undefined, "a"]) reads.dueDomains(sql, { now: NOON, limit: 5, after });
   const known = entries.map(({ id }) => id);
   reads.nextDue(sql);

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { openForWriting } from "../../lib/queue/schema.ts";
+import { GroupWriter } from "../../lib/queue/sqlite_session.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { StoreFullError } from "../../lib/queue/store.ts";
 import {
@@ -30,20 +32,22 @@ storeContract("SQLite store", async () => {
 Deno.test("SQLite store has everything again after it was closed and opened", async () => {
   await using directory = await stateDirectory();
   const bodies = [octets(10, 1), octets(300_000, 2)];
+  const tokens: string[] = [];
   const ids: string[] = [];
   {
     await using store = await directory.open();
     for (const bytes of bodies) ids.push((await put(store, {}, bytes)).id);
-    await leaseOf(store, { limit: 1 });
+    tokens.push(...(await leaseOf(store, { limit: 1 })).map(({ token }) => token));
   }
   await using store = await directory.open();
   assertEquals(await idsOf(store), ids);
   assertEquals(await readAll(store, ids[0]), bodies[0]);
   assertEquals((await readAll(store, ids[1])).length, 300_000);
-  assertEquals((await leaseOf(store)).length, 1, "the other one's lease goes on");
+  const other = await leaseOf(store);
+  assertEquals(other.length, 1, "the other one's lease goes on");
   assertEquals(await store.endLeases("worker-1"), 2);
-  const [lease] = await leaseOf(store);
-  assertEquals(lease.token, "3", "a token is never used again");
+  tokens.push(...[...other, ...await leaseOf(store)].map(({ token }) => token));
+  assertEquals([tokens.length, new Set(tokens).size], [4, 4], "a token is never used again");
 });
 
 Deno.test("SQLite store puts the messages that wait into one transaction", async () => {
@@ -70,6 +74,22 @@ function transactions(directory: string): number {
   for (let at = 32; at < log.length; at += 24 + pageSize) if (view.getUint32(at + 4) > 0) count++;
   return count;
 }
+
+Deno.test("SQLite store flushes every group but those that only lease", async () => {
+  await using directory = await stateDirectory();
+  const database = openForWriting(directory.path);
+  try {
+    const group = new GroupWriter(database, () => {});
+    const modes: unknown[] = [];
+    const change = () => modes.push(database.prepare("PRAGMA synchronous").get()?.synchronous);
+    const FULL = 2;
+    const NORMAL = 1;
+    for (const lasts of [true, false, false, true, false, true]) group.run([change], lasts);
+    assertEquals(modes, [FULL, NORMAL, NORMAL, FULL, NORMAL, FULL]);
+  } finally {
+    database.close();
+  }
+});
 
 Deno.test("SQLite store keeps its files to its owner", {
   ignore: Deno.build.os === "windows",

@@ -2,8 +2,10 @@
  * As much of a queue store as delivery needs, for tests: it fails when it is told to, loses leases, and
  * is quick with 10,000 messages, where the store in memory looks at each of them all the time.
  */
+import { fitsEntry, fitsRecipient } from "../../lib/queue/filter.ts";
 import type {
   Attempt,
+  Filter,
   Lease,
   NewEntry,
   Notice,
@@ -29,7 +31,15 @@ interface Message {
 /** What the scheduler and the delivery ask of a store. */
 export type DeliveryStore = Pick<
   Store,
-  "dueDomains" | "nextDue" | "lease" | "renew" | "record" | "giveBack" | "endLeases" | "read"
+  | "dueDomains"
+  | "nextDue"
+  | "lease"
+  | "claim"
+  | "renew"
+  | "record"
+  | "giveBack"
+  | "endLeases"
+  | "read"
 >;
 
 /** The store. */
@@ -139,17 +149,39 @@ export class FakeStore implements DeliveryStore {
     const due = this.#free(domain, now);
     const dueOf = ({ kept }: Message) => Math.min(...kept.map(({ recipient }) => recipient.due));
     due.sort((a, b) => dueOf(a) - dueOf(b));
-    return due.slice(0, limit).map(({ entry, body, kept }): Lease => {
-      const mine = kept.filter((one) =>
+    return due.slice(0, limit).map((message): Lease => {
+      const mine = message.kept.filter((one) =>
         one.recipient.domain === domain && this.#isFree(one) && one.recipient.due <= now
       );
-      const token = `${++this.#tokens}`;
-      for (const one of mine) Object.assign(one, { owner, until, token });
-      this.#leased++;
-      this.mostLeased = Math.max(this.mostLeased, this.#leased);
-      const recipients = mine.map(({ recipient }) => recipient);
-      return { entry: { ...entry, size: body.length, recipients }, owner, until, token };
+      return this.#lease(message, mine, owner, until);
     });
+  }
+
+  async claim(
+    filter: Filter,
+    { owner, now, until, limit }: { owner: string; now: number; until: number; limit: number },
+  ) {
+    await this.#call("claim");
+    const leases: Lease[] = [];
+    for (const message of this.messages.values()) {
+      const entry = { ...message.entry, size: message.body.length };
+      if (leases.length >= limit || !fitsEntry(filter, entry)) continue;
+      const mine = message.kept.filter(({ recipient, owner, until }) =>
+        ["queued", "held"].includes(recipient.state) && (owner === undefined || until <= now) &&
+        fitsRecipient(filter, recipient)
+      );
+      if (mine.length > 0) leases.push(this.#lease(message, mine, owner, until));
+    }
+    return leases;
+  }
+
+  #lease({ entry, body }: Message, mine: Kept[], owner: string, until: number): Lease {
+    const token = `${++this.#tokens}`;
+    for (const one of mine) Object.assign(one, { owner, until, token });
+    this.#leased++;
+    this.mostLeased = Math.max(this.mostLeased, this.#leased);
+    const recipients = mine.map(({ recipient }) => recipient);
+    return { entry: { ...entry, size: body.length, recipients }, owner, until, token };
   }
 
   #mine({ entry, token }: Lease): Kept[] | undefined {
