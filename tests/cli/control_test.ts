@@ -76,8 +76,9 @@ Deno.test(
     await using directory = await stateDirectory();
     Deno.mkdirSync(directory.path, { recursive: true });
     const path = `${directory.path}/control`;
-    const program = `Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });` +
-      `console.log("up")`;
+    const program =
+      `const listener = Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });` +
+      `console.log("up"); await listener.accept()`;
     await using killed = new Deno.Command(Deno.execPath(), {
       args: ["eval", program],
       stdout: "piped",
