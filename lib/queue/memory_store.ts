@@ -16,6 +16,7 @@ import {
   type Entry,
   type Filter,
   type Lease,
+  type LeaseOptions,
   type NewEntry,
   type RecipientState,
   type StagedBody,
@@ -104,22 +105,16 @@ class MemoryStore implements Store {
 
   // deno-lint-ignore require-await
   async lease(
-    { domain, owner, now, until, limit }: {
-      domain: string;
-      owner: string;
-      now: number;
-      until: number;
-      limit: number;
-    },
+    { domain, along = [], owner, now, until, limit }: LeaseOptions,
   ): Promise<Lease[]> {
     if (until <= now) throw new RangeError("Cannot lease for no time");
     const due: { message: Message; recipients: KeptRecipient[]; first: number }[] = [];
     for (const message of this.#messages.values()) {
-      const recipients = message.recipients.filter((recipient) =>
-        recipient.domain === domain && readyAt(recipient) <= now
-      );
-      if (recipients.length === 0) continue;
-      due.push({ message, recipients, first: Math.min(...recipients.map(readyAt)) });
+      const ready = message.recipients.filter((recipient) => readyAt(recipient) <= now);
+      const own = ready.filter((recipient) => recipient.domain === domain);
+      if (own.length === 0) continue;
+      const recipients = ready.filter((one) => one.domain === domain || along.includes(one.domain));
+      due.push({ message, recipients, first: Math.min(...own.map(readyAt)) });
     }
     return due.sort((a, b) => a.first - b.first).slice(0, limit)
       .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));

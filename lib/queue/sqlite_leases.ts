@@ -14,7 +14,7 @@ import {
 } from "./sqlite_rows.ts";
 import { type Condition, findKeys, recipientCondition } from "./sqlite_select.ts";
 import type { SqlSession, Transaction } from "./sqlite_session.ts";
-import type { Filter, Lease, RecipientState } from "./store.ts";
+import type { Filter, Lease, LeaseOptions, RecipientState } from "./store.ts";
 
 /** What tells a lease: everything that crosses to the worker of one. */
 export interface LeaseKey {
@@ -25,17 +25,8 @@ export interface LeaseKey {
   readonly count: number;
 }
 
-/** Whom to lease, as {@linkcode Store.lease} has it. */
-export interface LeaseOptions {
-  readonly domain: string;
-  readonly owner: string;
-  readonly now: number;
-  readonly until: number;
-  readonly limit: number;
-}
-
 /** What a step of {@linkcode Store.claim} leases, from where on. */
-export interface ClaimStep extends Omit<LeaseOptions, "domain"> {
+export interface ClaimStep extends Omit<LeaseOptions, "domain" | "along"> {
   readonly filter: Filter;
   readonly after: Cursor;
 }
@@ -50,10 +41,16 @@ export interface ClaimResult {
 export function lease(
   transaction: Transaction,
   blobs: Blobs,
-  { domain, limit, ...by }: LeaseOptions,
+  { domain, along = [], limit, ...by }: LeaseOptions,
 ): Lease[] {
   if (by.until <= by.now) throw new RangeError("Cannot lease for no time");
-  const condition = { sql: "+domain = ? AND +ready <= ?", values: [domain, by.now] };
+  // The plus signs keep to the rows of the message: by an index all that is due would be looked at.
+  const condition = along.length === 0
+    ? { sql: "+domain = ? AND +ready <= ?", values: [domain, by.now] }
+    : {
+      sql: "+domain IN (SELECT value FROM json_each(?)) AND +ready <= ?",
+      values: [JSON.stringify([domain, ...along]), by.now],
+    };
   const leases: Lease[] = [];
   for (;;) {
     // Several of them may be of one message, or damaged: then it is asked again.

@@ -18,6 +18,7 @@ import {
   type Entry,
   type Filter,
   type Lease,
+  type LeaseOptions,
   type NewEntry,
   type Notice,
   type Page,
@@ -147,9 +148,7 @@ class SqliteStore implements Store {
     return this.#reader.call("nextDue", []);
   }
 
-  lease(
-    options: { domain: string; owner: string; now: number; until: number; limit: number },
-  ): Promise<Lease[]> {
+  lease(options: LeaseOptions): Promise<Lease[]> {
     return this.#writer.call("lease", [options]);
   }
 

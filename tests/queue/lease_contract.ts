@@ -93,6 +93,27 @@ export function leaseContract(test: ContractTest): void {
     assertEquals(later.entry.recipients.map(({ index }) => index), [1]);
   });
 
+  test("leases recipients of other domains along, if their message is found", async (store) => {
+    const one = await put(store, {
+      recipients: [
+        recipient("a@example.com"),
+        recipient("b@example.net"),
+        recipient("c@example.org"),
+        recipient("d@example.net", { due: NOON + 1 }),
+      ],
+    });
+    await put(store, { recipients: [recipient("e@example.net")] });
+    const along = ["example.net", "example.edu"];
+    const [lease, ...others] = await leaseOf(store, { along });
+    assertEquals(others, []);
+    assertEquals(lease.entry.id, one.id);
+    assertEquals(lease.entry.recipients.map(({ index }) => index), [0, 1]);
+    assertEquals(await store.dueDomains({ now: NOON, limit: 9 }), ["example.net", "example.org"]);
+    await recordAll(store, lease, { state: "delivered", reply: SENT });
+    const states = (await store.show(one.id))!.recipients.map(({ state }) => state);
+    assertEquals(states, ["delivered", "delivered", "queued", "queued"]);
+  });
+
   test("leases the oldest due messages first, as many as are asked for", async (store) => {
     const ids: string[] = [];
     for (const due of [5, 1, 4, 2, 3]) {
