@@ -42,7 +42,16 @@ export async function openMailWay(
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  const store = await openStore(config, log);
+  return queuedWay(await openStore(config, log), config, ways, log);
+}
+
+/** The way through a queue. The store is closed with it. */
+export function queuedWay(
+  store: Store,
+  config: Config,
+  ways: PassThroughOptions,
+  log: Log,
+): MailWay {
   const clock = systemClock;
   const { route, relaying } = ways;
   const isHeld = (mailbox: Mailbox) =>

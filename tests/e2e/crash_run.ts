@@ -1,0 +1,101 @@
+/** A run of the crash test: kills the server again and again under load, then checks every promise. */
+import { assert, assertEquals } from "@std/assert";
+import { assertInvariants } from "../queue/invariants.ts";
+import { seeded } from "../smtp/wire.ts";
+import type { Figures } from "./crash_ledger.ts";
+import type { Life } from "./crash_life.ts";
+import { type Kill, KILL_POINTS } from "./crash_points.ts";
+import { CrashWorld, inTime } from "./crash_world.ts";
+
+const CLIENTS = 20;
+
+/** How one life ends. */
+type End =
+  | { readonly kind: "point"; readonly kill: Kill }
+  /** So many milliseconds behind its start, or behind the moment from which on it takes mail. */
+  | { readonly kind: "time"; readonly since: "start" | "open"; readonly after: number };
+
+/** Every point in some order again and again, and as many ends at random times between them. */
+function* ends(seed: number): Generator<End> {
+  const below = seeded(seed);
+  for (;;) {
+    const points = [...KILL_POINTS];
+    while (points.length > 0) {
+      const [point] = points.splice(below(points.length), 1);
+      const isRare = /^blob|^notice|^removal/.test(point);
+      yield { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
+      if (below(2) === 0) continue;
+      yield below(4) === 0
+        ? { kind: "time", since: "start", after: below(400) }
+        : { kind: "time", since: "open", after: below(600) };
+    }
+  }
+}
+
+/** What a run came to. */
+export interface RunFigures extends Figures {
+  readonly kills: number;
+  /** How many of the kills were at random times; the others were at points. */
+  readonly random: number;
+  /** How often the receiver has put something off. */
+  readonly putOff: number;
+  readonly seconds: number;
+}
+
+/** Kills a server so many times, and fails if it breaks a promise or hangs. */
+export async function crashRun(seed: number, kills: number): Promise<RunFigures> {
+  const begun = performance.now();
+  await using world = new CrashWorld(seed, CLIENTS);
+  const plan = ends(seed);
+  let random = 0;
+  for (let i = 0; i < kills; i++) {
+    const end = plan.next().value as End;
+    const life = world.begin(end.kind === "point" ? { kill: end.kill } : {});
+    if (end.kind === "time") {
+      random++;
+      await killAt(life, end);
+    }
+    const what = `kill ${i + 1} by seed ${seed}: ${JSON.stringify(end)}`;
+    const { signal } = await inTime(what, life.ended, life);
+    assertEquals(signal, "SIGKILL", `${what}\n${life.errors}`);
+    // Where the first is killed early, there is no database.
+    if (world.ledger.acknowledged > 0) assertInvariants(world.queue);
+  }
+  const figures = await world.finish(world.begin({}));
+  return {
+    ...figures,
+    kills,
+    random,
+    putOff: world.putOff,
+    seconds: (performance.now() - begun) / 1000,
+  };
+}
+
+async function killAt(life: Life, end: End & { kind: "time" }): Promise<void> {
+  if (end.since === "open") await inTime("the server is open", life.port, life);
+  await new Promise((resolve) => setTimeout(resolve, end.after));
+  life.kill();
+}
+
+/** Says in a few lines what a run came to. */
+export function shownFigures(seed: number, figures: RunFigures): string {
+  const { kills, random, acknowledged, delivered, bounced, putOff, duplicates, seconds } = figures;
+  return [
+    `seed ${seed}: ${kills} kills, ${kills - random} of them at named points, in ${
+      seconds.toFixed(0)
+    } s`,
+    `  ${acknowledged} messages acknowledged: ${delivered} recipients delivered, ${bounced} bounced, 0 lost`,
+    `  ${putOff} times put off by the receiver`,
+    `  copies too many: ${duplicates.unrecorded} killed between the next hop's 250 and our record,`,
+    `                   ${duplicates.unanswered} killed between the commit and the client's 250`,
+  ].join("\n");
+}
+
+/** Runs, and holds that the run was one that could show something. */
+export async function crashRunOfNote(seed: number, kills: number): Promise<RunFigures> {
+  const figures = await crashRun(seed, kills);
+  assert(figures.acknowledged > 10 * kills, `only ${figures.acknowledged} messages`);
+  assert(figures.bounced > kills / 2, `only ${figures.bounced} bounces`);
+  assert(figures.putOff > 0);
+  return figures;
+}
