@@ -112,7 +112,7 @@ class SqliteStore implements Store {
   }
 
   hasRoom(octets = 0): boolean {
-    return this.#room.isFor(octets);
+    return this.#writer.isUp && this.#room.isFor(octets);
   }
 
   stage(): StagedBody {

@@ -55,7 +55,7 @@ const LEASING: ReadonlySet<string> = new Set<keyof WriterCalls>([
 /** Where so much is left above what is to stay free, the log is not let grow: twice its usual size. */
 const TIGHT = 32 * 1024 * 1024;
 
-function openWriter({ directory, minFree, faults }: Begin): Service {
+function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
   const reach = createReach(faults);
   prepareFiles(directory);
   const lock = lockDirectory(directory);
@@ -63,7 +63,9 @@ function openWriter({ directory, minFree, faults }: Begin): Service {
     const database = openForWriting(directory);
     const sql = sqlSession(database);
     const blobs = openBlobs(directory, reach);
-    blobs.sweep((name) => sql.get(`SELECT 1 FROM message WHERE blob = ?`, name) !== undefined);
+    const isNamed = (name: string) =>
+      sql.get(`SELECT 1 FROM message WHERE blob = ?`, name) !== undefined;
+    if (isAgain !== true) blobs.sweep(isNamed);
     const group = new GroupWriter(database, reach);
     const disk = watchDisk(() => freeOctets(directory));
     const pageSize = Number(sql.get("PRAGMA page_size")!.page_size);
