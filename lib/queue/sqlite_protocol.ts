@@ -40,6 +40,7 @@ export interface ReaderCalls {
   show(id: string): Entry | undefined;
   attempts(id: string): Attempt[];
   body(id: string): StoredBody | undefined;
+  waiting(domain: string, limit: number): number;
   stats(): Stats;
 }
 

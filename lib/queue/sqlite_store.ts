@@ -260,6 +260,10 @@ class SqliteStore implements Store {
     return this.#writer.call("sweep", [options]);
   }
 
+  waiting(domain: string, limit: number): Promise<number> {
+    return this.#reader.call("waiting", [domain, limit]);
+  }
+
   stats(): Promise<Stats> {
     return this.#reader.call("stats", []);
   }

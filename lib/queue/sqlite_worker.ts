@@ -21,7 +21,17 @@ import {
   toWire,
   type WriterCalls,
 } from "./sqlite_protocol.ts";
-import { attempts, body, dueDomains, find, list, nextDue, show, stats } from "./sqlite_reads.ts";
+import {
+  attempts,
+  body,
+  dueDomains,
+  find,
+  list,
+  nextDue,
+  show,
+  stats,
+  waiting,
+} from "./sqlite_reads.ts";
 import { GroupWriter, sqlSession, type Transaction } from "./sqlite_session.ts";
 
 /** The part of a worker's global scope that is used; the types of a window are others. */
@@ -132,6 +142,7 @@ function openReader({ directory }: Begin): Service {
     show: (id: never) => show(sql, id),
     attempts: (id: never) => attempts(sql, id),
     body: (id: never) => body(sql, id),
+    waiting: (domain: never, limit: never) => waiting(sql, domain, limit),
     stats: () => stats(sql),
   };
   return {
