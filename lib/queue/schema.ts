@@ -62,6 +62,7 @@ const MIGRATIONS: readonly string[] = [`
   ) WITHOUT ROWID;
   CREATE INDEX recipient_ready ON recipient (domain, ready) WHERE ready IS NOT NULL;
   CREATE INDEX recipient_listed ON recipient (domain, state);
+  CREATE INDEX recipient_rare ON recipient (state) WHERE state IN ('held', 'failed', 'removed');
   CREATE INDEX recipient_leased ON recipient (owner) WHERE owner IS NOT NULL;
 
   CREATE TABLE attempt (

@@ -3,14 +3,14 @@ import type { SQLInputValue } from "node:sqlite";
 import { type Cursor, parseCursor } from "./cursor.ts";
 import { lowerAscii } from "./filter.ts";
 import type { SqlSession } from "./sqlite_session.ts";
-import type { Filter } from "./store.ts";
+import type { Filter, RecipientState } from "./store.ts";
 
 /** How many messages are looked at in one step, which takes a few milliseconds. */
 const STEP = 2_000;
 
 /**
- * Recipients of a domain up to which all of them are looked at, to sort their messages. Where there are
- * more, some come soon among all messages.
+ * Recipients of a domain, or in a state, up to which all of them are looked at, to sort their messages.
+ * Where there are more, some come soon among all messages.
  */
 const FEW_RECIPIENTS = 5_000;
 
@@ -121,18 +121,27 @@ export function findKeys(
   return isEnd ? { keys } : { keys, next: { accepted: last.accepted, id: last.id } };
 }
 
-/** The recipients of the filter's domain, if it has one and they are few. */
+/** The states that few recipients are in, unless much is held or fails. */
+const RARE: ReadonlySet<RecipientState | undefined> = new Set(["held", "failed", "removed"]);
+
+/** The recipients of the filter's domain, or in its state, if an index has them and they are few. */
 function fewOf(sql: SqlSession, { domain, state }: Filter, isOpen: boolean): Condition | undefined {
-  if (domain === undefined) return undefined;
+  if (domain === undefined && !RARE.has(state)) return undefined;
   const states = state !== undefined
     ? "AND state = ?"
     : isOpen
     ? "AND state IN ('queued', 'held')"
     : "";
-  const few: Condition = {
-    sql: `recipient INDEXED BY recipient_listed WHERE domain = ? ${states}`,
-    values: state === undefined ? [domain] : [domain, state],
-  };
+  const few: Condition = domain === undefined
+    ? {
+      sql: `recipient INDEXED BY recipient_rare
+        WHERE state IN ('held', 'failed', 'removed') AND state = ?`,
+      values: [state!],
+    }
+    : {
+      sql: `recipient INDEXED BY recipient_listed WHERE domain = ? ${states}`,
+      values: state === undefined ? [domain] : [domain, state],
+    };
   const { count } = sql.get(
     `SELECT count(*) AS count FROM (SELECT 1 FROM ${few.sql} LIMIT ${FEW_RECIPIENTS})`,
     ...few.values,
