@@ -273,6 +273,17 @@ class MemoryStore implements Store {
   }
 
   // deno-lint-ignore require-await
+  async waiting(domain: string, limit: number): Promise<number> {
+    let count = 0;
+    for (const { recipients } of this.#messages.values()) {
+      for (const { domain: of, state } of recipients) {
+        if (of === domain && (state === "queued" || state === "held")) count++;
+      }
+    }
+    return Math.min(count, limit);
+  }
+
+  // deno-lint-ignore require-await
   async stats() {
     const recipients = { queued: 0, held: 0, delivered: 0, failed: 0, removed: 0 };
     for (const message of this.#messages.values()) {

@@ -61,6 +61,8 @@ const MIGRATIONS: readonly string[] = [`
     PRIMARY KEY (message, number)
   ) WITHOUT ROWID;
   CREATE INDEX recipient_ready ON recipient (domain, ready) WHERE ready IS NOT NULL;
+  CREATE INDEX recipient_listed ON recipient (domain, state);
+  CREATE INDEX recipient_rare ON recipient (state) WHERE state IN ('held', 'failed', 'removed');
   CREATE INDEX recipient_leased ON recipient (owner) WHERE owner IS NOT NULL;
 
   CREATE TABLE attempt (

@@ -41,6 +41,7 @@ export interface ReaderCalls {
   show(id: string): Entry | undefined;
   attempts(id: string): Attempt[];
   body(id: string): StoredBody | undefined;
+  waiting(domain: string, limit: number): number;
   stats(): Stats;
 }
 
@@ -51,6 +52,8 @@ export interface Begin {
   /** Octets of the disk that are left free. */
   readonly minFree: number;
   readonly faults: readonly Fault[];
+  /** Set for a worker in the place of one that ended: files are under way that no message names yet. */
+  readonly isAgain?: boolean;
 }
 
 /** Calls that wait, each with its arguments. */

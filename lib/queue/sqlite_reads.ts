@@ -122,6 +122,18 @@ export function body(sql: SqlSession, id: string): StoredBody | undefined {
   return { octets };
 }
 
+/** How many recipients of a domain wait; it stops to count at the limit. */
+export function waiting(sql: SqlSession, domain: string, limit: number): number {
+  const { count } = sql.get(
+    `SELECT count(*) AS count FROM (
+       SELECT 1 FROM recipient INDEXED BY recipient_listed
+       WHERE domain = ? AND state IN ('queued', 'held') LIMIT ?)`,
+    domain,
+    limit,
+  )!;
+  return Number(count);
+}
+
 /** Counts, which were kept up to date all the time. */
 export function stats(sql: SqlSession): Stats {
   const tally = new Map(

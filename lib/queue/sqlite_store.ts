@@ -113,7 +113,7 @@ class SqliteStore implements Store {
   }
 
   hasRoom(octets = 0): boolean {
-    return this.#room.isFor(octets);
+    return this.#writer.isUp && this.#room.isFor(octets);
   }
 
   stage(): StagedBody {
@@ -257,6 +257,10 @@ class SqliteStore implements Store {
 
   sweep(options: { before: number; limit: number }): Promise<number> {
     return this.#writer.call("sweep", [options]);
+  }
+
+  waiting(domain: string, limit: number): Promise<number> {
+    return this.#reader.call("waiting", [domain, limit]);
   }
 
   stats(): Promise<Stats> {

@@ -246,6 +246,8 @@ export interface Store extends AsyncDisposable {
   read(id: string): AsyncIterable<Uint8Array>;
   /** Deletes what was finished before `before`, at most `limit` messages; answers how many. */
   sweep(options: { before: number; limit: number }): Promise<number>;
+  /** How many recipients of a domain wait, queued or held; it stops to count at `limit`. */
+  waiting(domain: string, limit: number): Promise<number>;
   /** Counts. */
   stats(): Promise<Stats>;
 }

@@ -17,6 +17,9 @@ export interface Destination {
 export interface ClientsOptions {
   readonly count: number;
   readonly seed: number;
+  readonly oneLargeIn: number;
+  /** Whether the server may have a message whose end it has answered with 4yz. */
+  readonly mayKeepRefused?: boolean;
   readonly ledger: Ledger;
   /** Where to send now, once there is somebody. */
   readonly destination: () => Promise<Destination>;
@@ -34,7 +37,7 @@ const DOMAINS = ["one.test", "two.test", "three.test"];
 
 /** Starts clients. */
 export function startClients(options: ClientsOptions): Clients {
-  const { count, seed, ledger } = options;
+  const { count, seed, oneLargeIn, ledger } = options;
   const stopping = Promise.withResolvers<void>();
   let isStopping = false;
 
@@ -43,7 +46,11 @@ export function startClients(options: ClientsOptions): Clients {
     await using session = new ClientSession(options);
     for (let number = 1; !isStopping; number++) {
       await Promise.race([ledger.room(), stopping.promise]);
-      const { message, content } = newMessage(`c${client}n${number}`, below);
+      const { message, content } = newMessage(
+        `c${client}n${number}`,
+        below,
+        below(oneLargeIn) === 0,
+      );
       message.id = await session.send(message, content);
       ledger.promised(message);
     }
@@ -59,12 +66,13 @@ export function startClients(options: ClientsOptions): Clients {
   };
 }
 
-/** Makes a message; about one of twelve is large enough for a file of its own. */
+/** Makes a message; one that is large gets a file of its own. */
 function newMessage(
   token: string,
   below: (limit: number) => number,
+  isLarge: boolean,
 ): { message: SentMessage; content: Uint8Array } {
-  const lines = below(12) === 0 ? 4_300 + below(1_000) : below(60);
+  const lines = isLarge ? 4_300 + below(1_000) : below(60);
   const line = `${below(1e9)} ${"x".repeat(50)}\r\n`;
   const body = line.repeat(lines);
   const taken: string[] = [];
@@ -113,6 +121,7 @@ class ClientSession implements AsyncDisposable {
         const [, id] = /^2\.0\.0 Queued as (\w+)$/.exec(text) ?? [];
         if (code === 250 && id !== undefined) return id;
         if (code < 400 || code > 499) throw new Refusal(`${code} ${text}`);
+        if (isInData && this.#options.mayKeepRefused) message.unanswered++;
         this.#options.putOff?.(code, text);
       } catch (error) {
         if (error instanceof Refusal) throw error;

@@ -1,5 +1,6 @@
 /** Who was promised what in the crash test, what came of it, and whether that is right. */
 import { assertEquals } from "@std/assert";
+import { News } from "./news.ts";
 
 /** A message of a client. */
 export interface SentMessage {
@@ -44,7 +45,7 @@ export class Ledger {
   readonly #wrong: string[] = [];
   readonly #mostWaiting: number;
   #waiting = 0;
-  #tellRoom = Promise.withResolvers<void>();
+  readonly #news = new News();
 
   /** Makes an empty ledger; clients are to wait while so many recipients have nothing yet. */
   constructor(mostWaiting: number) {
@@ -62,8 +63,14 @@ export class Ledger {
   }
 
   /** Waits while too much is under way. */
-  async room(): Promise<void> {
-    while (this.#waiting >= this.#mostWaiting) await this.#tellRoom.promise;
+  room(): Promise<void> {
+    return this.#news.until(() => this.#waiting < this.#mostWaiting);
+  }
+
+  /** Waits until so many more messages are acknowledged. */
+  acknowledgedMore(count: number): Promise<void> {
+    const goal = this.acknowledged + count;
+    return this.#news.until(() => this.acknowledged >= goal);
   }
 
   /** The server has said 250 to a message. */
@@ -73,6 +80,7 @@ export class Ledger {
     const arrived = taken.filter((address) => this.#copies.has(`${id} ${address}`)).length +
       refused.filter((address) => this.#notices.has(`${id} ${address}`)).length;
     this.#waiting += taken.length + refused.length - arrived;
+    this.#news.tell();
   }
 
   /** A recipient's end is on stable storage. */
@@ -126,8 +134,7 @@ export class Ledger {
   #settle(token: string, id: string): void {
     if (this.#messages.get(token)?.id !== id) return;
     this.#waiting--;
-    this.#tellRoom.resolve();
-    this.#tellRoom = Promise.withResolvers();
+    this.#news.tell();
   }
 
   /** Checks everything, once the queue is empty and no client sends. */

@@ -7,8 +7,6 @@ import type { Life } from "./crash_life.ts";
 import { type Kill, KILL_POINTS } from "./crash_points.ts";
 import { CrashWorld, inTime } from "./crash_world.ts";
 
-const CLIENTS = 20;
-
 /** How one life ends. */
 type End =
   | { readonly kind: "point"; readonly kill: Kill }
@@ -45,7 +43,7 @@ export interface RunFigures extends Figures {
 /** Kills a server so many times, and fails if it breaks a promise or hangs. */
 export async function crashRun(seed: number, kills: number): Promise<RunFigures> {
   const begun = performance.now();
-  await using world = new CrashWorld(seed, CLIENTS);
+  await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12 });
   const plan = ends(seed);
   let random = 0;
   for (let i = 0; i < kills; i++) {
@@ -62,6 +60,7 @@ export async function crashRun(seed: number, kills: number): Promise<RunFigures>
     if (world.ledger.acknowledged > 0) assertInvariants(world.queue);
   }
   const figures = await world.finish(world.begin({}));
+  assertEquals([...world.refusals], []);
   return {
     ...figures,
     kills,

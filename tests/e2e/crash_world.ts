@@ -6,6 +6,7 @@ import { type Figures, Ledger } from "./crash_ledger.ts";
 import { Life } from "./crash_life.ts";
 import { type Receiver, startReceiver } from "./crash_receiver.ts";
 import type { Script } from "./crash_server.ts";
+import { News } from "./news.ts";
 import { temporaryDirectory } from "./smtpd.ts";
 
 /** How long anything may take that is waited for, in milliseconds. */
@@ -14,13 +15,24 @@ const PATIENCE = 60_000;
 /** Recipients that wait before clients pause: what is left at the end is delivered in seconds. */
 const MOST_WAITING = 400;
 
+/** How the world is. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly clients: number;
+  /** One of so many messages is too large for the database. */
+  readonly oneLargeIn: number;
+  /** Whether a server may have a message whose end it has answered with 4yz. */
+  readonly mayKeepRefused?: boolean;
+}
+
 /** The world. */
 export class CrashWorld implements AsyncDisposable {
   readonly ledger = new Ledger(MOST_WAITING);
   /** How often clients were told to come back, by what they were told. */
   readonly refusals = new Map<string, number>();
-  /** What servers have logged that is worse than information, by its name. */
-  readonly logged = new Map<string, number>();
+  /** What servers have logged that is worse than information, as JSON. */
+  readonly logged: string[] = [];
+  readonly #news = new News();
   readonly #directory = temporaryDirectory();
   readonly #receiver: Receiver;
   readonly #clients: Clients;
@@ -30,11 +42,12 @@ export class CrashWorld implements AsyncDisposable {
   #life: Life | undefined;
 
   /** Begins to send, as soon as there is a server. */
-  constructor(seed: number, clients: number) {
+  constructor({ seed, clients, ...options }: WorldOptions) {
     this.#receiver = startReceiver(seed, this.ledger);
     this.#clients = startClients({
       count: clients,
       seed,
+      ...options,
       ledger: this.ledger,
       destination: () => this.#current.promise,
       putOff: (code, text) => count(this.refusals, `${code} ${text}`),
@@ -63,7 +76,8 @@ export class CrashWorld implements AsyncDisposable {
     const life = new Life(number, script, this.#flags, {
       recorded: (id, address) => this.ledger.recorded(number, id, address),
       log: (event) => {
-        count(this.logged, event.event);
+        this.logged.push(JSON.stringify(event));
+        this.#news.tell();
         if (event.event === "bug" || event.event === "entry-damaged") {
           this.ledger.wrong(JSON.stringify(event));
         }
@@ -73,6 +87,11 @@ export class CrashWorld implements AsyncDisposable {
     this.#current.resolve(life);
     life.ended.then(() => this.#current = Promise.withResolvers());
     return life;
+  }
+
+  /** Waits until a server has logged something that has these words in it. */
+  logs(words: string): Promise<void> {
+    return this.#news.until(() => this.logged.some((line) => line.includes(words)));
   }
 
   /** Has the clients end, lets the server deliver all that it has, and checks every promise. */

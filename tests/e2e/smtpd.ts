@@ -143,6 +143,11 @@ export async function runProgram(
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
+/** Registers a test of parts that it takes from the source: it says nothing of an executable. */
+export function sourceTest(name: string, fn: () => Promise<void>): void {
+  if (executable === undefined) Deno.test(name, fn);
+}
+
 /** Registers a test that reads the kernel's account of a process, which only Linux gives in this form. */
 export const memoryTest = Deno.build.os === "linux" ? Deno.test : Deno.test.ignore;
 
