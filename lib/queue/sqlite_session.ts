@@ -1,7 +1,7 @@
 /** A connection to the queue's database with its statements, and the transactions of the writer. @module */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Reach } from "./fault.ts";
-import { isNoRoom } from "./sqlite_error.ts";
+import { isNoRoom, isSqliteCode, SQLITE } from "./sqlite_error.ts";
 import type { Row } from "./sqlite_rows.ts";
 
 /** Runs statements, each of which is prepared once. */
@@ -116,9 +116,11 @@ export class GroupWriter {
         ? { settled: [{ error: done.failure.cause }], reports: [] }
         : this.#runTogether(changes, (change) => this.#tryAlone(change));
     }
-    if (!isNoRoom(done.failure)) return done;
+    if (done.failure === undefined || isSqliteCode(done.failure, SQLITE.BUSY)) return done;
+    // After a flush that failed, nobody knows what of the log before it is on the disk: it is copied
+    // into the database, which is flushed as well. That gives its room back, too.
     this.shrinkLog();
-    if (changes.length < 2) return done;
+    if (!isNoRoom(done.failure) || changes.length < 2) return done;
     // What is small, or makes room, may still be done.
     const middle = changes.length >> 1;
     const parts = [
