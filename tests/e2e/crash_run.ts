@@ -13,21 +13,25 @@ type End =
   /** So many milliseconds behind its start, or behind the moment from which on it takes mail. */
   | { readonly kind: "time"; readonly since: "start" | "open"; readonly after: number };
 
-/** Every point in some order again and again, and as many ends at random times between them. */
-function* ends(seed: number): Generator<End> {
+/** Plans the ends: a third of them at random times, and every point, as long as there are enough. */
+function planEnds(seed: number, count: number): End[] {
   const below = seeded(seed);
-  for (;;) {
-    const points = [...KILL_POINTS];
-    while (points.length > 0) {
-      const [point] = points.splice(below(points.length), 1);
+  const atPoints = Math.min(count, Math.max(KILL_POINTS.length, Math.round(count * 2 / 3)));
+  const ends = Array.from({ length: count }, (_, i): End => {
+    if (i < atPoints) {
+      const point = KILL_POINTS[i % KILL_POINTS.length];
       const isRare = /^blob|^notice|^removal/.test(point);
-      yield { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
-      if (below(2) === 0) continue;
-      yield below(4) === 0
-        ? { kind: "time", since: "start", after: below(400) }
-        : { kind: "time", since: "open", after: below(600) };
+      return { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
     }
+    return below(4) === 0
+      ? { kind: "time", since: "start", after: below(400) }
+      : { kind: "time", since: "open", after: below(600) };
+  });
+  for (let i = ends.length - 1; i > 0; i--) {
+    const j = below(i + 1);
+    [ends[i], ends[j]] = [ends[j], ends[i]];
   }
+  return ends;
 }
 
 /** What a run came to. */
@@ -44,19 +48,14 @@ export interface RunFigures extends Figures {
 export async function crashRun(seed: number, kills: number): Promise<RunFigures> {
   const begun = performance.now();
   await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12 });
-  const plan = ends(seed);
-  let random = 0;
-  for (let i = 0; i < kills; i++) {
-    const end = plan.next().value as End;
+  const ends = planEnds(seed, kills);
+  for (const [i, end] of ends.entries()) {
     const life = world.begin(end.kind === "point" ? { kill: end.kill } : {});
-    if (end.kind === "time") {
-      random++;
-      await killAt(life, end);
-    }
+    if (end.kind === "time") await killAt(life, end);
     const what = `kill ${i + 1} by seed ${seed}: ${JSON.stringify(end)}`;
     const { signal } = await inTime(what, life.ended, life);
     assertEquals(signal, "SIGKILL", `${what}\n${life.errors}`);
-    // Where the first is killed early, there is no database.
+    // Where the first is killed early, there may be no database.
     if (world.ledger.acknowledged > 0) assertInvariants(world.queue);
   }
   const figures = await world.finish(world.begin({}));
@@ -64,7 +63,7 @@ export async function crashRun(seed: number, kills: number): Promise<RunFigures>
   return {
     ...figures,
     kills,
-    random,
+    random: ends.filter(({ kind }) => kind === "time").length,
     putOff: world.putOff,
     seconds: (performance.now() - begun) / 1000,
   };

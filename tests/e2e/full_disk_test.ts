@@ -73,7 +73,8 @@ function assertNoRoom(reply: SeenReply | undefined): void {
 async function kept(directory: string): Promise<string[]> {
   await using store = await openSqliteStore({ directory });
   const subjects: string[] = [];
-  for (let after: string | undefined;;) {
+  let after: string | undefined;
+  for (;;) {
     const { entries, next } = await store.list({ state: "held" }, { after, limit: 50 });
     for (const { id, size } of entries) {
       const slices: Uint8Array[] = [];
