@@ -5,6 +5,7 @@ import { seeded } from "../smtp/wire.ts";
 import type { Figures } from "./crash_ledger.ts";
 import type { Life } from "./crash_life.ts";
 import { type Kill, KILL_POINTS } from "./crash_points.ts";
+import type { Receiver } from "./crash_receiver.ts";
 import { CrashWorld, inTime } from "./crash_world.ts";
 
 /** How one life ends. */
@@ -14,12 +15,13 @@ type End =
   | { readonly kind: "time"; readonly since: "start" | "open"; readonly after: number };
 
 /** Plans the ends: a third of them at random times, and every point, as long as there are enough. */
-function planEnds(seed: number, count: number): End[] {
+function planEnds(seed: number, count: number, points: typeof KILL_POINTS): End[] {
   const below = seeded(seed);
-  const atPoints = Math.min(count, Math.max(KILL_POINTS.length, Math.round(count * 2 / 3)));
+  const inSomeOrder = shuffled(points, below);
+  const atPoints = Math.min(count, Math.max(points.length, Math.round(count * 2 / 3)));
   const ends = Array.from({ length: count }, (_, i): End => {
     if (i < atPoints) {
-      const point = KILL_POINTS[i % KILL_POINTS.length];
+      const point = inSomeOrder[i % points.length];
       const isRare = /^blob|^notice|^removal/.test(point);
       return { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
     }
@@ -27,11 +29,16 @@ function planEnds(seed: number, count: number): End[] {
       ? { kind: "time", since: "start", after: below(400) }
       : { kind: "time", since: "open", after: below(600) };
   });
-  for (let i = ends.length - 1; i > 0; i--) {
+  return shuffled(ends, below);
+}
+
+function shuffled<T>(values: readonly T[], below: (limit: number) => number): T[] {
+  const all = [...values];
+  for (let i = all.length - 1; i > 0; i--) {
     const j = below(i + 1);
-    [ends[i], ends[j]] = [ends[j], ends[i]];
+    [all[i], all[j]] = [all[j], all[i]];
   }
-  return ends;
+  return all;
 }
 
 /** What a run came to. */
@@ -44,11 +51,20 @@ export interface RunFigures extends Figures {
   readonly seconds: number;
 }
 
-/** Kills a server so many times, and fails if it breaks a promise or hangs. */
-export async function crashRun(seed: number, kills: number): Promise<RunFigures> {
+/** Kills a server so many times, and fails if it breaks a promise or hangs. A sink is stopped as well. */
+export async function crashRun(
+  seed: number,
+  kills: number,
+  sink?: Receiver,
+): Promise<RunFigures> {
   const begun = performance.now();
-  await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12 });
-  const ends = planEnds(seed, kills);
+  await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12, sink });
+  const ends = planEnds(
+    seed,
+    kills,
+    // A sink refuses nobody, so that there are no notices.
+    KILL_POINTS.filter((point) => sink === undefined || !point.startsWith("notice")),
+  );
   for (const [i, end] of ends.entries()) {
     const life = world.begin(end.kind === "point" ? { kill: end.kill } : {});
     if (end.kind === "time") await killAt(life, end);
@@ -84,8 +100,8 @@ export function shownFigures(seed: number, figures: RunFigures): string {
     } s`,
     `  ${acknowledged} messages acknowledged: ${delivered} recipients delivered, ${bounced} bounced, 0 lost`,
     `  ${putOff} times put off by the receiver`,
-    `  copies too many: ${duplicates.unrecorded} killed between the next hop's 250 and our record,`,
-    `                   ${duplicates.unanswered} killed between the commit and the client's 250`,
+    `  copies too many: ${duplicates.unrecorded} taken by the next hop and not recorded when the server was killed,`,
+    `                   ${duplicates.unanswered} committed and not answered when it was killed, so sent again`,
   ].join("\n");
 }
 
