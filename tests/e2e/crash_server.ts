@@ -149,6 +149,17 @@ function hookedTransport(
   };
 }
 
+/** A connection to the next hop, with the point behind the 250 to a message. */
+function watched(transport: Transport): Transport {
+  let isEnded = false;
+  return hookedTransport(transport, {
+    written: (octets) => isEnded = /(?:^|\n)\.\r\n$/.test(latin1.decode(octets)),
+    read(octets) {
+      if (isEnded && /^250 /m.test(latin1.decode(octets))) reach("remote-250-read");
+    },
+  });
+}
+
 const store = hookedStore(
   await openSqliteStore({
     directory: config.queue,
@@ -160,15 +171,7 @@ const store = hookedStore(
 const ways = waysOf(config, { names: new Set([config.hostname]), endpoints: [] }, log);
 const way = queuedWay(store, config, {
   ...ways,
-  remote: {
-    ...ways.remote,
-    connect: async (options) =>
-      hookedTransport(await connectTcp(options), {
-        read(octets) {
-          if (/^250 2\.0\.0 Taken/m.test(latin1.decode(octets))) reach("remote-250-read");
-        },
-      }),
-  },
+  remote: { ...ways.remote, connect: async (options) => watched(await connectTcp(options)) },
 }, log);
 const server = startServer(serverOptions(config, hookedIntake(way.intake), log));
 // The server is handed its connections, since its own listener cannot be hooked.
