@@ -169,7 +169,7 @@ const store = hookedStore(
   }),
 );
 const ways = waysOf(config, { names: new Set([config.hostname]), endpoints: [] }, log);
-const way = queuedWay(store, config, {
+const way = await queuedWay(store, config, {
   ...ways,
   remote: { ...ways.remote, connect: async (options) => watched(await connectTcp(options)) },
 }, log);
