@@ -27,8 +27,8 @@ export const FAULT_POINTS = [
 /** One of {@linkcode FAULT_POINTS}. */
 export type FaultPoint = typeof FAULT_POINTS[number];
 
-/** What happens at a point: the process ends as by `kill -9`, or the step fails. */
-export type FaultAction = "kill" | "EIO" | "ENOSPC" | "SQLITE_BUSY";
+/** What happens at a point: the process ends as by `kill -9`, its worker ends, or the step fails. */
+export type FaultAction = "kill" | "end" | "EIO" | "ENOSPC" | "SQLITE_BUSY";
 
 /** One scripted fault. */
 export interface Fault {
@@ -67,6 +67,12 @@ function strike(action: FaultAction, point: FaultPoint): void {
     for (;;);
   }
   const error = new Error(`${action} at ${point}, as scripted`);
+  if (action === "end") {
+    // Nobody catches this one.
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
   throw Object.assign(
     error,
     action === "SQLITE_BUSY" ? { errcode: 5 } : { code: action },

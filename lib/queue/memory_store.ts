@@ -1,6 +1,6 @@
 /** A queue store in memory, for tests and for programs that need nothing to last. @module */
 import { compareCursors, formatCursor, parseCursor } from "./cursor.ts";
-import { fitsEntry, fitsRecipient } from "./filter.ts";
+import { fitsEntry, fitsRecipient, searchText } from "./filter.ts";
 import {
   finish,
   isFree,
@@ -16,6 +16,7 @@ import {
   type Entry,
   type Filter,
   type Lease,
+  type LeaseOptions,
   type NewEntry,
   type RecipientState,
   type StagedBody,
@@ -104,24 +105,18 @@ class MemoryStore implements Store {
 
   // deno-lint-ignore require-await
   async lease(
-    { domain, owner, now, until, limit }: {
-      domain: string;
-      owner: string;
-      now: number;
-      until: number;
-      limit: number;
-    },
+    { domain, along = [], owner, now, until, limit }: LeaseOptions,
   ): Promise<Lease[]> {
     if (until <= now) throw new RangeError("Cannot lease for no time");
     const due: { message: Message; recipients: KeptRecipient[]; first: number }[] = [];
     for (const message of this.#messages.values()) {
-      const recipients = message.recipients.filter((recipient) =>
-        recipient.domain === domain && readyAt(recipient) <= now
-      );
-      if (recipients.length === 0) continue;
-      due.push({ message, recipients, first: Math.min(...recipients.map(readyAt)) });
+      const ready = message.recipients.filter((recipient) => readyAt(recipient) <= now);
+      const own = ready.filter((recipient) => recipient.domain === domain);
+      if (own.length === 0) continue;
+      const recipients = ready.filter((one) => one.domain === domain || along.includes(one.domain));
+      due.push({ message, recipients, first: Math.min(...own.map(readyAt)) });
     }
-    return due.sort((a, b) => a.first - b.first).slice(0, limit)
+    return inTurns(due.sort((a, b) => a.first - b.first)).slice(0, limit)
       .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));
   }
 
@@ -278,6 +273,17 @@ class MemoryStore implements Store {
   }
 
   // deno-lint-ignore require-await
+  async waiting(domain: string, limit: number): Promise<number> {
+    let count = 0;
+    for (const { recipients } of this.#messages.values()) {
+      for (const { domain: of, state } of recipients) {
+        if (of === domain && (state === "queued" || state === "held")) count++;
+      }
+    }
+    return Math.min(count, limit);
+  }
+
+  // deno-lint-ignore require-await
   async stats() {
     const recipients = { queued: 0, held: 0, delivered: 0, failed: 0, removed: 0 };
     for (const message of this.#messages.values()) {
@@ -367,6 +373,17 @@ class MemoryStore implements Store {
     }
     return count;
   }
+}
+
+/** The first message of each sender, then the second of each, and so on. */
+function inTurns<T extends { readonly message: Message }>(due: readonly T[]): T[] {
+  const counts = new Map<string, number>();
+  return due.map((one) => {
+    const sender = searchText(one.message.entry.mail.reversePath);
+    const place = counts.get(sender) ?? 0;
+    counts.set(sender, place + 1);
+    return { one, place };
+  }).sort((a, b) => a.place - b.place).map(({ one }) => one);
 }
 
 function full(): StoreFullError {

@@ -3,7 +3,7 @@ import type { ActionResult, ActionStep } from "./sqlite_actions.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Fault } from "./fault.ts";
 import { sqliteError } from "./sqlite_error.ts";
-import type { ClaimResult, ClaimStep, LeaseKey, LeaseOptions } from "./sqlite_leases.ts";
+import type { ClaimResult, ClaimStep, LeaseKey } from "./sqlite_leases.ts";
 import type { ListStep, StoredBody } from "./sqlite_reads.ts";
 import { type AttemptRow, Damage, type NewMessageRow } from "./sqlite_rows.ts";
 import type { DamageReport } from "./sqlite_session.ts";
@@ -13,6 +13,7 @@ import {
   type Entry,
   type Filter,
   type Lease,
+  type LeaseOptions,
   type Stats,
   StoreFullError,
 } from "./store.ts";
@@ -40,6 +41,7 @@ export interface ReaderCalls {
   show(id: string): Entry | undefined;
   attempts(id: string): Attempt[];
   body(id: string): StoredBody | undefined;
+  waiting(domain: string, limit: number): number;
   stats(): Stats;
 }
 
@@ -50,6 +52,8 @@ export interface Begin {
   /** Octets of the disk that are left free. */
   readonly minFree: number;
   readonly faults: readonly Fault[];
+  /** Set for a worker in the place of one that ended: files are under way that no message names yet. */
+  readonly isAgain?: boolean;
 }
 
 /** Calls that wait, each with its arguments. */

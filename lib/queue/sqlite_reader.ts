@@ -14,7 +14,7 @@ import type { Attempt, Entry, Filter, Page, Stats, Store } from "./store.ts";
 export type StoreReader =
   & Pick<
     Store,
-    "dueDomains" | "nextDue" | "list" | "find" | "show" | "attempts" | "read" | "stats"
+    "dueDomains" | "nextDue" | "list" | "find" | "show" | "attempts" | "read" | "waiting" | "stats"
   >
   & AsyncDisposable;
 
@@ -76,6 +76,10 @@ class SqliteReader implements StoreReader {
     } catch (error) {
       throw readable(error, id);
     }
+  }
+
+  waiting(domain: string, limit: number): Promise<number> {
+    return ask(() => reads.waiting(this.#sql, domain, limit));
   }
 
   stats(): Promise<Stats> {

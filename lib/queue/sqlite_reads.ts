@@ -45,7 +45,7 @@ export function dueDomains(
   // Where few are due, they are sorted; where many are, some come soon in the order of the names.
   const index = Number(due) < FEW_DOMAINS ? "INDEXED BY domain_ready" : "NOT INDEXED";
   const rows = sql.all(
-    `SELECT name FROM domain ${index} WHERE ready <= ? ${behind} ORDER BY name LIMIT ?`,
+    `SELECT DISTINCT name FROM domain ${index} WHERE ready <= ? ${behind} ORDER BY name LIMIT ?`,
     now,
     ...values,
     limit,
@@ -120,6 +120,18 @@ export function body(sql: SqlSession, id: string): StoredBody | undefined {
   }
   if (crc32(octets) !== crc) throw new Damage("its octets are not what was committed");
   return { octets };
+}
+
+/** How many recipients of a domain wait; it stops to count at the limit. */
+export function waiting(sql: SqlSession, domain: string, limit: number): number {
+  const { count } = sql.get(
+    `SELECT count(*) AS count FROM (
+       SELECT 1 FROM recipient INDEXED BY recipient_listed
+       WHERE domain = ? AND state IN ('queued', 'held') LIMIT ?)`,
+    domain,
+    limit,
+  )!;
+  return Number(count);
 }
 
 /** Counts, which were kept up to date all the time. */

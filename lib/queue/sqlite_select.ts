@@ -3,10 +3,16 @@ import type { SQLInputValue } from "node:sqlite";
 import { type Cursor, parseCursor } from "./cursor.ts";
 import { lowerAscii } from "./filter.ts";
 import type { SqlSession } from "./sqlite_session.ts";
-import type { Filter } from "./store.ts";
+import type { Filter, RecipientState } from "./store.ts";
 
 /** How many messages are looked at in one step, which takes a few milliseconds. */
 const STEP = 2_000;
+
+/**
+ * Recipients of a domain, or in a state, up to which all of them are looked at, to sort their messages.
+ * Where there are more, some come soon among all messages.
+ */
+const FEW_RECIPIENTS = 5_000;
 
 /** A condition with the values for its question marks. */
 export interface Condition {
@@ -71,8 +77,11 @@ export function findKeys(
   const isAny = [to, domain, from, state, freeAt].every((value) => value === undefined);
   // A step without conditions looks at nothing in vain.
   const step = isAny ? Math.min(limit, STEP) : STEP;
+  const few = ids === undefined ? fewOf(sql, filter, isOpen) : undefined;
   const source = ids !== undefined
     ? `message WHERE id IN (SELECT value FROM json_each(?)) AND`
+    : few !== undefined
+    ? `message NOT INDEXED WHERE seq IN (SELECT message FROM ${few.sql}) AND`
     : isOpen
     ? `message INDEXED BY message_open WHERE finished IS NULL AND damaged IS NULL AND`
     : `message INDEXED BY message_listed WHERE`;
@@ -81,6 +90,7 @@ export function findKeys(
     ORDER BY accepted, id LIMIT ?)`;
   const start = [
     ...ids === undefined ? [] : [JSON.stringify(ids)],
+    ...few?.values ?? [],
     after.accepted,
     after.id,
     step,
@@ -109,6 +119,34 @@ export function findKeys(
   const isEnd = last === undefined || last.count < step ||
     (filter.before !== undefined && last.accepted >= filter.before);
   return isEnd ? { keys } : { keys, next: { accepted: last.accepted, id: last.id } };
+}
+
+/** The states that few recipients are in, unless much is held or fails. */
+const RARE: ReadonlySet<RecipientState | undefined> = new Set(["held", "failed", "removed"]);
+
+/** The recipients of the filter's domain, or in its state, if an index has them and they are few. */
+function fewOf(sql: SqlSession, { domain, state }: Filter, isOpen: boolean): Condition | undefined {
+  if (domain === undefined && !RARE.has(state)) return undefined;
+  const states = state !== undefined
+    ? "AND state = ?"
+    : isOpen
+    ? "AND state IN ('queued', 'held')"
+    : "";
+  const few: Condition = domain === undefined
+    ? {
+      sql: `recipient INDEXED BY recipient_rare
+        WHERE state IN ('held', 'failed', 'removed') AND state = ?`,
+      values: [state!],
+    }
+    : {
+      sql: `recipient INDEXED BY recipient_listed WHERE domain = ? ${states}`,
+      values: state === undefined ? [domain] : [domain, state],
+    };
+  const { count } = sql.get(
+    `SELECT count(*) AS count FROM (SELECT 1 FROM ${few.sql} LIMIT ${FEW_RECIPIENTS})`,
+    ...few.values,
+  )!;
+  return Number(count) < FEW_RECIPIENTS ? few : undefined;
 }
 
 function all(conditions: readonly (Condition | false)[]): Condition {

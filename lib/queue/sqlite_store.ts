@@ -18,6 +18,7 @@ import {
   type Entry,
   type Filter,
   type Lease,
+  type LeaseOptions,
   type NewEntry,
   type Notice,
   type Page,
@@ -112,7 +113,7 @@ class SqliteStore implements Store {
   }
 
   hasRoom(octets = 0): boolean {
-    return this.#room.isFor(octets);
+    return this.#writer.isUp && this.#room.isFor(octets);
   }
 
   stage(): StagedBody {
@@ -147,9 +148,7 @@ class SqliteStore implements Store {
     return this.#reader.call("nextDue", []);
   }
 
-  lease(
-    options: { domain: string; owner: string; now: number; until: number; limit: number },
-  ): Promise<Lease[]> {
+  lease(options: LeaseOptions): Promise<Lease[]> {
     return this.#writer.call("lease", [options]);
   }
 
@@ -258,6 +257,10 @@ class SqliteStore implements Store {
 
   sweep(options: { before: number; limit: number }): Promise<number> {
     return this.#writer.call("sweep", [options]);
+  }
+
+  waiting(domain: string, limit: number): Promise<number> {
+    return this.#reader.call("waiting", [domain, limit]);
   }
 
   stats(): Promise<Stats> {

@@ -21,7 +21,17 @@ import {
   toWire,
   type WriterCalls,
 } from "./sqlite_protocol.ts";
-import { attempts, body, dueDomains, find, list, nextDue, show, stats } from "./sqlite_reads.ts";
+import {
+  attempts,
+  body,
+  dueDomains,
+  find,
+  list,
+  nextDue,
+  show,
+  stats,
+  waiting,
+} from "./sqlite_reads.ts";
 import { GroupWriter, sqlSession, type Transaction } from "./sqlite_session.ts";
 
 /** The part of a worker's global scope that is used; the types of a window are others. */
@@ -55,7 +65,7 @@ const LEASING: ReadonlySet<string> = new Set<keyof WriterCalls>([
 /** Where so much is left above what is to stay free, the log is not let grow: twice its usual size. */
 const TIGHT = 32 * 1024 * 1024;
 
-function openWriter({ directory, minFree, faults }: Begin): Service {
+function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
   const reach = createReach(faults);
   prepareFiles(directory);
   const lock = lockDirectory(directory);
@@ -63,7 +73,9 @@ function openWriter({ directory, minFree, faults }: Begin): Service {
     const database = openForWriting(directory);
     const sql = sqlSession(database);
     const blobs = openBlobs(directory, reach);
-    blobs.sweep((name) => sql.get(`SELECT 1 FROM message WHERE blob = ?`, name) !== undefined);
+    const isNamed = (name: string) =>
+      sql.get(`SELECT 1 FROM message WHERE blob = ?`, name) !== undefined;
+    if (isAgain !== true) blobs.sweep(isNamed);
     const group = new GroupWriter(database, reach);
     const disk = watchDisk(() => freeOctets(directory));
     const pageSize = Number(sql.get("PRAGMA page_size")!.page_size);
@@ -130,6 +142,7 @@ function openReader({ directory }: Begin): Service {
     show: (id: never) => show(sql, id),
     attempts: (id: never) => attempts(sql, id),
     body: (id: never) => body(sql, id),
+    waiting: (domain: never, limit: never) => waiting(sql, domain, limit),
     stats: () => stats(sql),
   };
   return {

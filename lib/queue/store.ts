@@ -96,6 +96,22 @@ export interface Lease {
   readonly token: string;
 }
 
+/** Whom to lease. */
+export interface LeaseOptions {
+  /** The domain whose due recipients are looked for. */
+  readonly domain: string;
+  /**
+   * Other domains, whose due recipients of the messages that are found are leased along: those that
+   * have the same next hop, so that it gets a message once.
+   */
+  readonly along?: readonly string[];
+  readonly owner: string;
+  readonly now: number;
+  readonly until: number;
+  /** How many messages, at most. */
+  readonly limit: number;
+}
+
 /** What one attempt came to for one recipient. */
 export interface Outcome {
   /** The recipient's number. */
@@ -185,10 +201,11 @@ export interface Store extends AsyncDisposable {
    * nobody ends in time is over. `undefined` if there is none.
    */
   nextDue(): Promise<number | undefined>;
-  /** Leases due recipients of a domain, oldest due first, at most `limit` messages. */
-  lease(
-    options: { domain: string; owner: string; now: number; until: number; limit: number },
-  ): Promise<Lease[]>;
+  /**
+   * Leases due recipients of a domain, at most `limit` messages: of each sender those first that are due
+   * longest, and of all senders alike, as far as a store tells them apart.
+   */
+  lease(options: LeaseOptions): Promise<Lease[]>;
   /**
    * Leases what an operator means: recipients that are queued or held, due or not, and that nobody has
    * leased at `now`, of at most `limit` messages, oldest first. Such a lease may be for several domains.
@@ -232,6 +249,8 @@ export interface Store extends AsyncDisposable {
   read(id: string): AsyncIterable<Uint8Array>;
   /** Deletes what was finished before `before`, at most `limit` messages; answers how many. */
   sweep(options: { before: number; limit: number }): Promise<number>;
+  /** How many recipients of a domain wait, queued or held; it stops to count at `limit`. */
+  waiting(domain: string, limit: number): Promise<number>;
   /** Counts. */
   stats(): Promise<Stats>;
 }

@@ -8,6 +8,10 @@ const MOST_CALLS = 1_000;
 /** Octets in one batch at most. */
 const MOST_OCTETS = 16 * 1024 * 1024;
 
+/** The pauses before a worker that ended is started again, in milliseconds: twice as long each time. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 30_000;
+
 type Calls<T> = { [Name in keyof T]: (...values: never[]) => unknown };
 
 interface Waiting {
@@ -21,28 +25,32 @@ interface Waiting {
 /**
  * A worker and the calls that wait for it. While it works on one batch, what else is asked of it
  * gathers in the next; that is what makes one flush serve many messages.
+ *
+ * A worker that ends by itself is started again. What was called meanwhile is refused, since it is not
+ * known what became of it.
  */
 export class WorkerPort<T extends Calls<T>> {
-  readonly #worker: Worker;
+  readonly #begin: Begin;
   readonly #told: (answer: Answer) => void;
+  #worker: Worker | undefined;
   #waiting: Waiting[] = [];
   #running: readonly Waiting[] | undefined;
   #isScheduled = false;
-  /** Why nothing can be called any more. */
+  /** Why nothing can be called, now or any more. */
   #over: StoreError | undefined;
+  #isClosed = false;
   #idle: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #starting: Promise<void> | undefined;
 
-  private constructor(worker: Worker, told: (answer: Answer) => void) {
-    this.#worker = worker;
+  private constructor(begin: Begin, told: (answer: Answer) => void) {
+    this.#begin = begin;
     this.#told = told;
-    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
-    worker.onerror = (event) => {
-      // Otherwise it would end the whole program.
-      event.preventDefault();
-      this.#fail(
-        new StoreError("closed", `Cannot use the queue: its worker ended: ${event.message}`),
-      );
-    };
+  }
+
+  /** Whether there is a worker that can be called. */
+  get isUp(): boolean {
+    return this.#over === undefined;
   }
 
   /**
@@ -55,6 +63,12 @@ export class WorkerPort<T extends Calls<T>> {
     begin: Begin,
     told: (answer: Answer) => void,
   ): Promise<WorkerPort<T>> {
+    const port = new WorkerPort<T>(begin, told);
+    await port.#start(begin);
+    return port;
+  }
+
+  async #start(begin: Begin): Promise<void> {
     const url = new URL("./sqlite_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `queue-${begin.role}` });
     try {
@@ -67,9 +81,17 @@ export class WorkerPort<T extends Calls<T>> {
       worker.postMessage(begin);
       const answer = await promise;
       for (const one of answer.settled) if ("error" in one) throw fromWire(one.error);
-      const port = new WorkerPort<T>(worker, told);
-      told(answer);
-      return port;
+      worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
+      worker.onerror = (event) => {
+        // Otherwise it would end the whole program.
+        event.preventDefault();
+        this.#fail(
+          new StoreError("closed", `Cannot use the queue: its worker ended: ${event.message}`),
+        );
+      };
+      this.#worker = worker;
+      this.#over = undefined;
+      this.#told(answer);
     } catch (error) {
       worker.terminate();
       throw error;
@@ -91,21 +113,25 @@ export class WorkerPort<T extends Calls<T>> {
 
   /** Waits for what was called, lets the worker close what it has open, and ends it. */
   async close(): Promise<void> {
-    if (this.#over !== undefined) return;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#starting;
     while (this.#running !== undefined || this.#waiting.length > 0) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
-    if (this.#over !== undefined) return;
+    const worker = this.#over === undefined ? this.#worker : undefined;
     this.#over = new StoreError("closed", "Cannot use the queue: it was closed");
+    if (worker === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#worker.onmessage = () => resolve();
-    this.#worker.onerror = (event) => {
+    worker.onmessage = () => resolve();
+    worker.onerror = (event) => {
       event.preventDefault();
       resolve();
     };
-    this.#worker.postMessage(CLOSE);
+    worker.postMessage(CLOSE);
     await promise;
-    this.#worker.terminate();
+    worker.terminate();
   }
 
   /** Sends what waits, once whoever is about to call in this turn has done so. */
@@ -130,7 +156,7 @@ export class WorkerPort<T extends Calls<T>> {
     const batch: Batch = running.map(({ call }) => call);
     const transfer = running.flatMap(({ octets }) => octets.map(({ buffer }) => buffer));
     try {
-      this.#worker.postMessage(batch, transfer);
+      this.#worker!.postMessage(batch, transfer);
     } catch (error) {
       // Something in it cannot be cloned, and it is not known whose it is.
       this.#running = undefined;
@@ -158,8 +184,19 @@ export class WorkerPort<T extends Calls<T>> {
     for (const { reject } of [...this.#running ?? [], ...this.#waiting]) reject(error);
     this.#running = undefined;
     this.#waiting = [];
-    this.#worker.terminate();
+    this.#worker?.terminate();
     this.#tellIdle();
+    this.#startLater(FIRST_PAUSE);
+  }
+
+  #startLater(pause: number): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#starting = this.#start({ ...this.#begin, isAgain: true }).catch(() => {
+        // Whoever calls is told that it ended; why it does not start may be over next time.
+        this.#startLater(Math.min(2 * pause, LONGEST_PAUSE));
+      });
+    }, pause);
   }
 
   #tellIdle(): void {

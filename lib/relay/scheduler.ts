@@ -186,8 +186,8 @@ export class Scheduler {
   async #takeFrom(domains: readonly string[]): Promise<boolean> {
     const { work, owner } = this.#options;
     const turns: Promise<number>[] = [];
-    for (const domain of domains) {
-      const lane = work.laneOf(domain);
+    const laneOf = new Map(domains.map((domain) => [domain, work.laneOf(domain)]));
+    for (const [domain, lane] of laneOf) {
       const room = this.#isFull ? 0 : work.width(lane) - this.#lanes.heldIn(lane);
       const limit = Math.min(room, TURN, this.#most - this.#lanes.held);
       if (limit <= 0) this.#isShort = true;
@@ -197,7 +197,9 @@ export class Scheduler {
       this.#lanes.reserve(lane, limit);
       const now = this.#clock.now();
       const until = now + this.#leaseTime;
-      const leasing = this.#store.lease({ domain, owner, now, until, limit });
+      // A message for several domains of one next hop goes there once.
+      const along = domains.filter((other) => other !== domain && laneOf.get(other) === lane);
+      const leasing = this.#store.lease({ domain, along, owner, now, until, limit });
       turns.push(
         leasing.then((leases) => {
           for (const lease of leases) this.#lanes.add(lane, { lease, isLost: false });

@@ -32,7 +32,15 @@ export function startPassThrough(...flags: string[]): Promise<Smtpd> {
  * Starts a server on a free port of 127.0.0.1 with a queue of its own, unless the flags say otherwise. When the block that holds
  * it ends it is told to drain, and has to exit with 0.
  */
-export async function startSmtpd(...flags: string[]): Promise<Smtpd> {
+export function startSmtpd(...flags: string[]): Promise<Smtpd> {
+  return startSmtpdUnder([], ...flags);
+}
+
+/** Starts a server by a command that is given its command line, and becomes it. */
+export async function startSmtpdUnder(
+  command: readonly string[],
+  ...flags: string[]
+): Promise<Smtpd> {
   const state = Deno.makeTempDirSync({ prefix: "smtpd-state-" });
   const defaults = {
     "--port": "0",
@@ -41,6 +49,7 @@ export async function startSmtpd(...flags: string[]): Promise<Smtpd> {
     "--queue": state,
   };
   const [file, ...args] = [
+    ...command,
     ...program,
     ...Object.entries(defaults).filter(([flag]) => !flags.includes(flag)).flat(),
     ...["--log-format", "json", ...flags],
@@ -132,6 +141,11 @@ export async function runProgram(
   const [{ code, stdout, stderr }] = await Promise.all([child.output(), feed()]);
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+/** Registers a test of parts that it takes from the source: it says nothing of an executable. */
+export function sourceTest(name: string, fn: () => Promise<void>): void {
+  if (executable === undefined) Deno.test(name, fn);
 }
 
 /** Registers a test that reads the kernel's account of a process, which only Linux gives in this form. */

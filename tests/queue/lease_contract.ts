@@ -93,6 +93,27 @@ export function leaseContract(test: ContractTest): void {
     assertEquals(later.entry.recipients.map(({ index }) => index), [1]);
   });
 
+  test("leases recipients of other domains along, if their message is found", async (store) => {
+    const one = await put(store, {
+      recipients: [
+        recipient("a@example.com"),
+        recipient("b@example.net"),
+        recipient("c@example.org"),
+        recipient("d@example.net", { due: NOON + 1 }),
+      ],
+    });
+    await put(store, { recipients: [recipient("e@example.net")] });
+    const along = ["example.net", "example.edu"];
+    const [lease, ...others] = await leaseOf(store, { along });
+    assertEquals(others, []);
+    assertEquals(lease.entry.id, one.id);
+    assertEquals(lease.entry.recipients.map(({ index }) => index), [0, 1]);
+    assertEquals(await store.dueDomains({ now: NOON, limit: 9 }), ["example.net", "example.org"]);
+    await recordAll(store, lease, { state: "delivered", reply: SENT });
+    const states = (await store.show(one.id))!.recipients.map(({ state }) => state);
+    assertEquals(states, ["delivered", "delivered", "queued", "queued"]);
+  });
+
   test("leases the oldest due messages first, as many as are asked for", async (store) => {
     const ids: string[] = [];
     for (const due of [5, 1, 4, 2, 3]) {
@@ -108,6 +129,26 @@ export function leaseContract(test: ContractTest): void {
     assertEquals(first.map(({ entry }) => entry.id), [ids[1], ids[2]]);
     assertEquals(second.map(({ entry }) => entry.id), [ids[3], ids[4], ids[5]]);
     assertEquals(await leaseOf(store, { now, until, limit: 9 }), []);
+  });
+
+  test("leases of a sender with few messages as well as of one with many", async (store) => {
+    const from = (localPart: string) => ({
+      mail: { reversePath: { localPart, domain: "a.test" }, smtpUtf8: false },
+    });
+    for (let i = 0; i < 60; i++) {
+      await put(store, {
+        ...from("many"),
+        recipients: [recipient("a@example.com", { due: NOON - 9 })],
+      });
+    }
+    const few = [await put(store, from("few")), await put(store, from("few"))];
+    const leased = (await leaseOf(store, { limit: 20 })).map(({ entry }) => entry.id);
+    assertEquals(leased.length, 20);
+    assertEquals(few.every(({ id }) => leased.includes(id)), true);
+    // All of it is had in the end, each message once.
+    const rest = (await leaseOf(store, { limit: 100 })).map(({ entry }) => entry.id);
+    assertEquals(new Set([...leased, ...rest]).size, 62);
+    assertEquals(await leaseOf(store), []);
   });
 
   test("gives a message and domain to one worker only, however many ask at once", async (store) => {

@@ -71,6 +71,41 @@ export function listContract(test: ContractTest): void {
     assertEquals((await store.list({ to: "nobody" }, { limit: 5 })).entries, []);
   });
 
+  test("lists a domain with few recipients, and one with many, in order", async (store) => {
+    const many = Array.from({ length: 5_200 }, (_, i) => {
+      const domain = i % 1_000 === 7 ? "few.test" : "many.test";
+      return put(store, { recipients: [recipient(`a@${domain}`)], accepted: NOON - i });
+    });
+    const entries = (await Promise.all(many)).toReversed();
+    for (const domain of ["few.test", "many.test"]) {
+      const ids = entries.filter(({ recipients }) => recipients[0].domain === domain)
+        .map(({ id }) => id);
+      assertEquals(
+        await idsOf(store, { domain, state: "queued" }, domain === "few.test" ? 2 : 900),
+        ids,
+      );
+      assertEquals(
+        await store.hold({ domain, before: NOON - 5_000 }),
+        domain === "few.test" ? 1 : 198,
+      );
+    }
+  });
+
+  test("counts what waits for a domain, up to a limit", async (store) => {
+    const recipients = [
+      recipient("a@x.test"),
+      recipient("b@x.test", { held: true }),
+      recipient("c@x.test"),
+      recipient("d@y.test"),
+    ];
+    const { id } = await put(store, { recipients });
+    assertEquals(await store.waiting("x.test", 9), 3);
+    assertEquals(await store.waiting("x.test", 2), 2);
+    assertEquals(await store.waiting("z.test", 9), 0);
+    await store.remove({ ids: [id], to: "c@" }, NOON);
+    assertEquals(await store.waiting("x.test", 9), 2);
+  });
+
   test("finds ids by how they begin", async (store) => {
     const ids = ["0000000000000abc", "0000000000000abd", "0000000000000b00"];
     for (const id of ids.toReversed()) await put(store, { id });

@@ -115,3 +115,51 @@ for (const point of FAULT_POINTS) {
     }
   });
 }
+
+/** What a disk may have made of the last frame of the log, whose flush had not returned. */
+const TEARS: readonly (readonly [string, (log: Deno.FsFile, end: number) => void])[] = [
+  ["is not there", (log, end) => log.truncateSync(end - FRAME)],
+  ["was cut", (log, end) => log.truncateSync(end - 1_000)],
+  ["has nothing in its second half", (log, end) => write(log, end - 2_048, new Uint8Array(2_048))],
+  ["has a header of nothing", (log, end) => write(log, end - FRAME, new Uint8Array(24))],
+  ["has one other octet", (log, end) => {
+    const octet = new Uint8Array(1);
+    log.seekSync(end - 3_000, Deno.SeekMode.Start);
+    log.readSync(octet);
+    write(log, end - 3_000, octet.map((value) => ~value));
+  }],
+];
+
+/** Octets of a frame: its header and a page. */
+const FRAME = 24 + 4_096;
+
+function write(file: Deno.FsFile, at: number, octets: Uint8Array): void {
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.writeSync(octets);
+}
+
+for (const [tear, damage] of TEARS) {
+  Deno.test(`store has all that it acknowledged when the last frame of its log ${tear}`, async () => {
+    await using directory = await stateDirectory();
+    const promises: Promises = { bodies: new Map(), outcomes: new Map() };
+    // The last transaction is in the log, and nobody was told of it.
+    const faults: Fault[] = [{ point: "transaction-committed", skip: 25, action: "kill" }];
+    await crash(directory, promises, { seed: 1, faults });
+    assert(promises.bodies.size > 0 && promises.outcomes.size > 0);
+    {
+      using log = Deno.openSync(`${directory.path}/queue.db-wal`, { read: true, write: true });
+      const { size } = log.statSync();
+      assertEquals((size - 32) % FRAME, 0);
+      // The frame that ends a transaction has the size of the database in its header.
+      const header = new Uint8Array(8);
+      log.seekSync(size - FRAME, Deno.SeekMode.Start);
+      log.readSync(header);
+      assert(new DataView(header.buffer).getUint32(4) > 0, "a transaction ends there");
+      damage(log, size);
+    }
+    await check(directory, promises, 0);
+    // It goes on from there.
+    await crash(directory, promises, { seed: 2, faults });
+    await check(directory, promises, 0);
+  });
+}

@@ -74,3 +74,53 @@ for (const point of POINTS) {
     });
   }
 }
+
+for (const action of ACTIONS) {
+  // What is flushed stays, whatever happens to the one who would say so.
+  for (const point of ["transaction-committed", "commit-told", "record-told"] as const) {
+    Deno.test(`store has what it could not acknowledge after ${action} at ${point}, and goes on`, async () => {
+      await using directory = await stateDirectory();
+      {
+        await using store = await directory.open();
+        for (let i = 0; i < 2; i++) await put(store);
+      }
+      {
+        const skip = point === "transaction-committed" ? 2 : 0;
+        await using store = await directory.open({ faults: [{ point, action, skip, times: 1 }] });
+        const [lease] = await leaseOf(store, { limit: 1 });
+        const { id } = lease.entry;
+        const failing = point === "record-told"
+          ? recordAll(store, lease, { state: "delivered", reply: SENT })
+          : put(store);
+        await assertRejects(() => failing.then(() => {}));
+        if (point === "record-told") {
+          assertEquals((await store.show(id))?.recipients[0].state, "delivered");
+          assertEquals(await recordAll(store, lease, { state: "failed", reply: NEVER }), false);
+        } else {
+          assertEquals((await store.stats()).messages, 3);
+          assert(await recordAll(store, lease, { state: "delivered", reply: SENT }));
+        }
+        await put(store);
+      }
+      assertInvariants(directory.path);
+    });
+  }
+
+  Deno.test(`store goes on after ${action} at blobs-deleted`, async () => {
+    await using directory = await stateDirectory();
+    const faults = [{ point: "blobs-deleted" as const, action, times: 1 }];
+    {
+      await using store = await directory.open({ faults });
+      const { id } = await put(store, {}, octets(300_000));
+      await store.remove({ ids: [id] }, NOON);
+      assertEquals(await store.sweep({ before: NOON + 1, limit: 1 }), 1);
+      assertEquals(await store.show(id), undefined);
+      await put(store, {}, octets(300_000));
+    }
+    await using store = await directory.open();
+    assertEquals((await idsOf(store)).length, 1);
+    assertEquals(directory.files("blobs").length, 1);
+    await store[Symbol.asyncDispose]();
+    assertInvariants(directory.path);
+  });
+}

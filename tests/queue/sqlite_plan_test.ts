@@ -120,6 +120,7 @@ function runEverything(database: DatabaseSync): void {
   reads.show(sql, known[0]);
   reads.attempts(sql, known[0]);
   reads.body(sql, known[0]);
+  reads.waiting(sql, "x.test", 5);
   reads.stats(sql);
   run((transaction) =>
     act(transaction, { action: "remove", filter: { ids: [known[1]], state: "queued" }, now: NOON })
@@ -154,6 +155,8 @@ async function slowest(store: Store, count: number): Promise<number> {
     () => store.nextDue(),
     () => store.lease({ domain: "d0.test", owner: OWNER, now: NOON, until: NOON + 1, limit: 10 }),
     () => store.list({}, { limit: 20 }),
+    () => store.list({ domain: "d999.test" }, { limit: 20 }),
+    () => store.waiting("d999.test", 100),
     () => store.stats(),
   ];
   let most = 0;

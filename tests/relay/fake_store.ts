@@ -7,6 +7,7 @@ import type {
   Attempt,
   Filter,
   Lease,
+  LeaseOptions,
   NewEntry,
   Notice,
   Recipient,
@@ -137,13 +138,7 @@ export class FakeStore implements DeliveryStore {
   }
 
   async lease(
-    { domain, owner, now, until, limit }: {
-      domain: string;
-      owner: string;
-      now: number;
-      until: number;
-      limit: number;
-    },
+    { domain, along = [], owner, now, until, limit }: LeaseOptions,
   ) {
     await this.#call("lease");
     const due = this.#free(domain, now);
@@ -151,7 +146,8 @@ export class FakeStore implements DeliveryStore {
     due.sort((a, b) => dueOf(a) - dueOf(b));
     return due.slice(0, limit).map((message): Lease => {
       const mine = message.kept.filter((one) =>
-        one.recipient.domain === domain && this.#isFree(one) && one.recipient.due <= now
+        [domain, ...along].includes(one.recipient.domain) && this.#isFree(one) &&
+        one.recipient.due <= now
       );
       return this.#lease(message, mine, owner, until);
     });

@@ -147,6 +147,14 @@ Deno.test("queued message is delivered here, discarded, or stays where there is 
   });
 });
 
+Deno.test("queued message for several domains goes to their smarthost once", async () => {
+  const to = ["a@x.test", "b@y.test", "c@z.test", "d@x.test"];
+  const made = await attempt({ hosts: { "192.0.2.9": {} }, route: "smtp://192.0.2.9" }, to);
+  assertEquals(states(made), Array(4).fill("delivered 250 2.0.0"));
+  assertEquals(made.hosts.seen("192.0.2.9").messages.length, 1);
+  assertEquals(made.store.attempts("m1").length, 1);
+});
+
 Deno.test("queued messages share sessions", async () => {
   const made = queueWorld({ hosts: { "192.0.2.3": {} } });
   for (let i = 0; i < 50; i++) {

@@ -1,0 +1,98 @@
+/** The store goes on by itself when the worker of it ends. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { FaultPoint } from "../../lib/queue/fault.ts";
+import { StoreError } from "../../lib/queue/store_error.ts";
+import type { Store } from "../../lib/queue/store.ts";
+import {
+  idsOf,
+  leaseOf,
+  newEntry,
+  octets,
+  put,
+  readAll,
+  recordAll,
+  SENT,
+  stage,
+} from "./fixture.ts";
+import { assertInvariants } from "./invariants.ts";
+import { stateDirectory } from "./state_directory.ts";
+
+/** Waits until the store takes messages again. */
+async function recovery(store: Store): Promise<void> {
+  for (let i = 0; i < 500 && !store.hasRoom(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert(store.hasRoom(), "it takes messages again");
+}
+
+const POINTS: FaultPoint[] = ["transaction-begun", "transaction-filled", "transaction-committed"];
+
+for (const point of POINTS) {
+  Deno.test(`store recovers when its writer ends at ${point}, and keeps what it acknowledged`, async () => {
+    await using directory = await stateDirectory();
+    const taken: string[] = [];
+    {
+      // Each writer ends in its fourth transaction; the first one is that of its start.
+      await using store = await directory.open({ faults: [{ point, skip: 3, action: "end" }] });
+      let ends = 0;
+      while (ends < 3) {
+        try {
+          taken.push((await put(store)).id);
+        } catch (error) {
+          assert(error instanceof StoreError, String(error));
+          ends++;
+          // The one that ends may still be about to.
+          const refused = await assertRejects(async () => {
+            for (;;) taken.push((await put(store)).id);
+          }, StoreError);
+          assertEquals(refused.kind, "closed");
+          assert(!store.hasRoom(), "nothing is taken meanwhile");
+          assertEquals((await store.stats()).messages >= taken.length, true, "it can be read");
+          await recovery(store);
+        }
+      }
+      assert(taken.length > 3);
+    }
+    {
+      await using store = await directory.open();
+      const ids = await idsOf(store);
+      assertEquals(taken.filter((id) => !ids.includes(id)), []);
+      for (const id of taken) assertEquals((await readAll(store, id)).length, 10);
+    }
+    assertInvariants(directory.path);
+  });
+}
+
+Deno.test("store keeps leases, and bodies that are under way, when its writer ends", async () => {
+  await using directory = await stateDirectory();
+  {
+    await using store = await directory.open({
+      faults: [{ point: "transaction-begun", skip: 3, action: "end" }],
+    });
+    const { id } = await put(store);
+    const [lease] = await leaseOf(store);
+    const body = await stage(store, octets(300_000));
+    for (let isUp = true; isUp;) {
+      await put(store).catch((error) => assert(error instanceof StoreError));
+      isUp = store.hasRoom();
+    }
+    await recovery(store);
+    assert(await recordAll(store, lease, { state: "delivered", reply: SENT }));
+    assertEquals((await store.show(id))?.recipients[0].state, "delivered");
+    const entry = newEntry();
+    await store.commit(entry, body);
+    assertEquals((await readAll(store, entry.id)).length, 300_000);
+  }
+  assertInvariants(directory.path);
+});
+
+Deno.test("store can be closed while its writer is down", async () => {
+  await using directory = await stateDirectory();
+  const store = await directory.open({
+    faults: [{ point: "transaction-begun", skip: 1, action: "end" }],
+  });
+  while (store.hasRoom()) await put(store).catch((error) => assert(error instanceof StoreError));
+  await store[Symbol.asyncDispose]();
+  await assertRejects(() => put(store), StoreError);
+  await using _again = await directory.open();
+});
