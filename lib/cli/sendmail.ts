@@ -49,9 +49,7 @@ function mailboxOf(text: string, hostname: string): Mailbox {
 
 /** Who runs this, as an address. */
 function ownMailbox(around: Surroundings, hostname: string): Mailbox {
-  const { environment } = around;
-  const name = environment.get("LOGNAME") ?? environment.get("USER") ??
-    environment.get("USERNAME") ?? "";
+  const name = around.user() ?? "";
   const localPart = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}(?<!\.)$/.test(name) && !name.includes("..")
     ? name
     : "unknown";

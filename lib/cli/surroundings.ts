@@ -1,4 +1,5 @@
 /** What a command sees of the world and says to it, apart from files and the network. @module */
+import { userInfo } from "node:os";
 import { basename } from "node:path";
 import process from "node:process";
 import type { System } from "../config.ts";
@@ -11,6 +12,8 @@ export interface Surroundings {
   readonly calledAs: string;
   /** The environment, as far as it may be read. */
   readonly environment: ReadonlyMap<string, string>;
+  /** The name of the user who runs this, as far as it may be known. */
+  user(): string | undefined;
   /** What defaults are taken from. */
   readonly system: System;
   /** Writes a line to standard output. Throws {@linkcode OutputClosed} where nobody reads it any more. */
@@ -107,12 +110,24 @@ function writeError(line: string): void {
   }
 }
 
+function userName(environment: ReadonlyMap<string, string>): string | undefined {
+  const name = environment.get("LOGNAME") ?? environment.get("USER") ?? environment.get("USERNAME");
+  if (name !== undefined) return name;
+  try {
+    return userInfo().username;
+  } catch {
+    // It may not be asked for, or the user has no name.
+    return undefined;
+  }
+}
+
 /** The surroundings of this process. */
 export function realSurroundings(): Surroundings {
   const environment = readEnvironment();
   return {
     calledAs: basename(process.argv0),
     environment,
+    user: () => userName(environment),
     system: realSystem(environment),
     out: (line) => writeAll(Deno.stdout, `${line}\n`),
     err: writeError,

@@ -11,7 +11,7 @@ function sendmail(
   calledAs?: string,
 ): Promise<Outcome> {
   const all = [...calledAs === undefined ? ["sendmail"] : [], "--queue", queue.path, ...args];
-  return call(all, { LOGNAME: "joe" }, { input, calledAs });
+  return call(all, {}, { input, calledAs });
 }
 
 /** What `queue list --json` says of the only message, and its octets. */

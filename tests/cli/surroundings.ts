@@ -25,6 +25,7 @@ export async function call(
   let rest = typeof input === "string" ? new TextEncoder().encode(input) : input;
   const around: Surroundings = {
     calledAs,
+    user: () => "joe",
     environment: new Map(Object.entries(environment)),
     system: testSystem,
     out: (line) => written.out += `${line}\n`,
