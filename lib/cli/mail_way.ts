@@ -45,6 +45,9 @@ export async function openMailWay(
   return queuedWay(await openStore(config, log), config, ways, log);
 }
 
+/** How long deliveries may go on where a server ends that was not drained, in milliseconds. */
+const LEAVE_TIME = 1_000;
+
 /** The way through a queue. The store is closed with it. */
 export function queuedWay(
   store: Store,
@@ -74,6 +77,8 @@ export function queuedWay(
     clock,
     log,
   });
+  let drained: Promise<void> | undefined;
+  const drain = (timeout: number) => drained ??= manager.drain(timeout);
   return {
     intake: queueIntake({
       store,
@@ -84,8 +89,12 @@ export function queuedWay(
       log,
       clock,
     }),
-    drain: (timeout) => manager.drain(timeout),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    drain,
+    async [Symbol.asyncDispose]() {
+      // A server that could not listen has not been drained, and the store is not to close under work.
+      if (drained === undefined) await drain(LEAVE_TIME);
+      await store[Symbol.asyncDispose]();
+    },
   };
 }
 
