@@ -41,6 +41,9 @@ export async function openMailWay(
   return await queuedWay(await openServerStore(config, log), config, ways, log);
 }
 
+/** How long deliveries may go on where a server ends that was not drained, in milliseconds. */
+const LEAVE_TIME = 1_000;
+
 /** The way through a queue, which commands can reach from now on. The store is closed with it. */
 export async function queuedWay(
   store: Store,
@@ -67,11 +70,15 @@ export async function queuedWay(
   const forgive = () => manager.forgive();
   const shared = { ...rules, store, wake, log, clock };
   const control = await startControl({ ...shared, directory, maxSize, maxRecipients, forgive });
+  let drained: Promise<void> | undefined;
+  const drain = (timeout: number) => drained ??= manager.drain(timeout);
   return {
     intake: queueIntake({ ...shared, makeRoom: () => manager.makeRoom() }),
-    drain: (timeout) => manager.drain(timeout),
+    drain,
     async [Symbol.asyncDispose]() {
       await control[Symbol.asyncDispose]();
+      // A server that could not listen has not been drained, and the store is not to close under work.
+      if (drained === undefined) await drain(LEAVE_TIME);
       await store[Symbol.asyncDispose]();
     },
   };

@@ -152,10 +152,20 @@ function hookedTransport(
 /** A connection to the next hop, with the point behind the 250 to a message. */
 function watched(transport: Transport): Transport {
   let isEnded = false;
+  /** The replies that come before the one to the end: each chunk has one. */
+  let chunks = 0;
   return hookedTransport(transport, {
-    written: (octets) => isEnded = /(?:^|\n)\.\r\n$/.test(latin1.decode(octets)),
+    written(octets) {
+      const text = latin1.decode(octets);
+      const [, last] = /^BDAT \d+( LAST)?\r\n/.exec(text) ?? [];
+      isEnded = last !== undefined || /(?:^|\n)\.\r\n$/.test(text);
+      if (text.startsWith("BDAT ") && last === undefined) chunks++;
+    },
     read(octets) {
-      if (isEnded && /^250 /m.test(latin1.decode(octets))) reach("remote-250-read");
+      for (const _ of latin1.decode(octets).matchAll(/^250 /mg)) {
+        if (chunks > 0) chunks--;
+        else if (isEnded) reach("remote-250-read");
+      }
     },
   });
 }
