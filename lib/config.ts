@@ -229,10 +229,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     byDefault: DEFAULT_RELAY_FROM,
   }),
   route: one(
-    readBy(parseRoute, "give mx, smtp://host[:port], lmtp://host[:port], hold or discard"),
+    readBy(
+      parseRoute,
+      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, hold or discard",
+    ),
     {
       meaning:
-        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], hold, discard",
+        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, " +
+        "hold, discard",
       placeholder: "TARGET",
       byDefault: "mx",
     },

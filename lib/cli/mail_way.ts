@@ -56,6 +56,7 @@ export async function queuedWay(
     hopOf: (mailbox) => nextHopOf(route, relaying, mailbox),
     remote: ways.remote,
     local: ways.local,
+    outlets: ways.outlets,
     notices: rules.notices,
     schedule: scheduleOf(config),
     history: config.queueHistory,
