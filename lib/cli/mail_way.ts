@@ -59,6 +59,7 @@ export async function queuedWay(
     outlets: ways.outlets,
     notices: rules.notices,
     schedule: scheduleOf(config),
+    limits: { total: config.maxDeliveries, perHop: config.maxDeliveriesPerHop },
     history: config.queueHistory,
     clock,
     log,
