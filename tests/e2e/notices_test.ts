@@ -1,5 +1,5 @@
 /** What the sender is told, and how often, while time goes by. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readNotice, values } from "../message/dsn_reader.ts";
 import { freePort, peerTest } from "../peers.ts";
 import { octets } from "./corpus.ts";
@@ -51,8 +51,8 @@ peerTest({
     const [{ time: accepted }] = smtpd.events("accepted");
     const [{ time: failed }] = smtpd.events("failed");
     const age = Date.parse(`${failed}`) - Date.parse(`${accepted}`);
-    assertEquals(age >= 3_900 && age < 8_000, true, `it was given up after ${age} ms`);
+    assert(age >= 3_900 && age < 8_000, `it was given up after ${age} ms`);
     const tries = hops.seen("127.0.0.1").commands.filter((line) => line.includes("<b@other.test>"));
-    assertEquals(tries.length >= 4, true, `there were ${tries.length} attempts`);
+    assert(tries.length >= 4, `there were ${tries.length} attempts`);
   },
 });
