@@ -3,19 +3,21 @@ import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
 import { explain } from "./explain.ts";
-import { type ExitCode, failureOf } from "./failure.ts";
+import { EXIT, type ExitCode, failureOf } from "./failure.ts";
 import { COMMON_FLAGS, type Flag, parseCommandLine, SETTING_FLAGS } from "./flags.ts";
 import { helpOf, unknownVerb } from "./help.ts";
 import { loadConfig } from "./load.ts";
+import { queue } from "./queue.ts";
 import { ready } from "./ready.ts";
 import { serve } from "./serve.ts";
-import { realSurroundings, type Surroundings } from "./surroundings.ts";
+import { OutputClosed, realSurroundings, type Surroundings } from "./surroundings.ts";
 import type { Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
 /** Every command but help, by name, in the order of the help. */
 const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   serve,
+  queue,
   explain,
   check,
   ready,
@@ -99,6 +101,8 @@ export async function run(
   try {
     return await runCommand(args, around);
   } catch (error) {
+    // A reader such as `head` that has seen enough is no reason to fail.
+    if (error instanceof OutputClosed) return EXIT.ok;
     const failure = failureOf(error);
     around.err(`smtpd: ${shown(failure.message, 1000)}`);
     if (isDebugging(args, around)) around.err(stackOf(error));

@@ -9,10 +9,15 @@ export interface Surroundings {
   readonly environment: ReadonlyMap<string, string>;
   /** What defaults are taken from. */
   readonly system: System;
-  /** Writes a line to standard output. */
+  /** Writes a line to standard output. Throws {@linkcode OutputClosed} where nobody reads it any more. */
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
+}
+
+/** Nobody reads standard output any more: a reader such as `head` has seen enough. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
 }
 
 function mayRead(variable?: string): boolean {
@@ -69,8 +74,17 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   try {
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
   } catch (error) {
-    // A reader such as `head` that has seen enough is no reason to fail.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    throw new OutputClosed("Cannot write: nobody reads any more", { cause: error });
+  }
+}
+
+/** Where nobody reads what went wrong, there is no better place to say so. */
+function writeError(line: string): void {
+  try {
+    writeAll(Deno.stderr, `${line}\n`);
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
   }
 }
 
@@ -81,6 +95,6 @@ export function realSurroundings(): Surroundings {
     environment,
     system: realSystem(environment),
     out: (line) => writeAll(Deno.stdout, `${line}\n`),
-    err: (line) => writeAll(Deno.stderr, `${line}\n`),
+    err: writeError,
   };
 }

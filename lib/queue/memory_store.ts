@@ -1,6 +1,6 @@
 /** A queue store in memory, for tests and for programs that need nothing to last. @module */
 import { compareCursors, formatCursor, parseCursor } from "./cursor.ts";
-import { fitsEntry, fitsRecipient } from "./filter.ts";
+import { fitsEntry, fitsRecipient, searchText } from "./filter.ts";
 import {
   finish,
   isFree,
@@ -116,7 +116,7 @@ class MemoryStore implements Store {
       const recipients = ready.filter((one) => one.domain === domain || along.includes(one.domain));
       due.push({ message, recipients, first: Math.min(...own.map(readyAt)) });
     }
-    return due.sort((a, b) => a.first - b.first).slice(0, limit)
+    return inTurns(due.sort((a, b) => a.first - b.first)).slice(0, limit)
       .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));
   }
 
@@ -373,6 +373,17 @@ class MemoryStore implements Store {
     }
     return count;
   }
+}
+
+/** The first message of each sender, then the second of each, and so on. */
+function inTurns<T extends { readonly message: Message }>(due: readonly T[]): T[] {
+  const counts = new Map<string, number>();
+  return due.map((one) => {
+    const sender = searchText(one.message.entry.mail.reversePath);
+    const place = counts.get(sender) ?? 0;
+    counts.set(sender, place + 1);
+    return { one, place };
+  }).sort((a, b) => a.place - b.place).map(({ one }) => one);
 }
 
 function full(): StoreFullError {

@@ -11,8 +11,9 @@ export const DATABASE_FILE = "queue.db";
  * Each step makes the next version of the schema. A step that was released is never changed again.
  *
  * `message` and `recipient` hold what is asked of often; `body` stands apart, so that a list does not
- * read past mail. `domain` is derived from `recipient`: when the first recipient of each domain is
- * ready to be leased, so that a search for work costs what is due and not what waits. `tally` holds
+ * read past mail. `domain` is derived from `recipient`: when the first recipient of each domain and
+ * sender's turn is ready to be leased, so that a search for work costs what is due and not what waits,
+ * and a sender with much mail leaves others a part of a domain. `tally` holds
  * counts and the last number that was given to a lease or an attempt.
  *
  * `ready` is when a recipient can be leased: `due`, or the end of its lease, or never (NULL).
@@ -47,6 +48,7 @@ const MIGRATIONS: readonly string[] = [`
     local_part TEXT NOT NULL,
     mail_domain TEXT NOT NULL,
     domain TEXT NOT NULL,
+    turn INTEGER NOT NULL,
     state TEXT NOT NULL,
     due INTEGER NOT NULL,
     ready INTEGER,
@@ -60,7 +62,7 @@ const MIGRATIONS: readonly string[] = [`
     until INTEGER,
     PRIMARY KEY (message, number)
   ) WITHOUT ROWID;
-  CREATE INDEX recipient_ready ON recipient (domain, ready) WHERE ready IS NOT NULL;
+  CREATE INDEX recipient_ready ON recipient (domain, turn, ready) WHERE ready IS NOT NULL;
   CREATE INDEX recipient_listed ON recipient (domain, state);
   CREATE INDEX recipient_rare ON recipient (state) WHERE state IN ('held', 'failed', 'removed');
   CREATE INDEX recipient_leased ON recipient (owner) WHERE owner IS NOT NULL;
@@ -73,8 +75,10 @@ const MIGRATIONS: readonly string[] = [`
   ) WITHOUT ROWID;
 
   CREATE TABLE domain (
-    name TEXT PRIMARY KEY,
-    ready INTEGER NOT NULL
+    name TEXT NOT NULL,
+    turn INTEGER NOT NULL,
+    ready INTEGER NOT NULL,
+    PRIMARY KEY (name, turn)
   ) WITHOUT ROWID;
   CREATE INDEX domain_ready ON domain (ready);
 

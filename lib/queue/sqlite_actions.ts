@@ -2,7 +2,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import { finishMessage } from "./sqlite_messages.ts";
 import { BEGINNING, findKeys, recipientCondition } from "./sqlite_select.ts";
-import type { Transaction } from "./sqlite_session.ts";
+import type { Touched, Transaction } from "./sqlite_session.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Filter, RecipientState } from "./store.ts";
 
@@ -75,13 +75,13 @@ export function act(
     if (seq > newest) continue;
     const changed = transaction.all(
       `UPDATE recipient SET state = ?, ${set} WHERE message = ? AND ${condition.sql}
-       RETURNING domain`,
+       RETURNING domain, turn`,
       to,
       ...values(now),
       seq,
       ...condition.values,
     );
-    for (const { domain } of changed) transaction.touch(domain as string);
+    for (const row of changed) transaction.touch(row as unknown as Touched);
     count += changed.length;
     if (action === "remove") finishMessage(transaction, seq, now);
   }

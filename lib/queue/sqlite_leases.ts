@@ -13,7 +13,7 @@ import {
   RECIPIENT_COLUMNS,
 } from "./sqlite_rows.ts";
 import { type Condition, findKeys, recipientCondition } from "./sqlite_select.ts";
-import type { SqlSession, Transaction } from "./sqlite_session.ts";
+import type { SqlSession, Touched, Transaction } from "./sqlite_session.ts";
 import type { Filter, Lease, LeaseOptions, RecipientState } from "./store.ts";
 
 /** What tells a lease: everything that crosses to the worker of one. */
@@ -37,7 +37,10 @@ export interface ClaimResult {
   readonly next?: Cursor;
 }
 
-/** Leases due recipients of a domain. A message that cannot be read is set aside on the way. */
+/**
+ * Leases due recipients of a domain, from each sender's turn its share. A message that cannot be read is
+ * set aside on the way.
+ */
 export function lease(
   transaction: Transaction,
   blobs: Blobs,
@@ -52,21 +55,41 @@ export function lease(
       values: [JSON.stringify([domain, ...along]), by.now],
     };
   const leases: Lease[] = [];
-  for (;;) {
-    // Several of them may be of one message, or damaged: then it is asked again.
-    const due = transaction.all(
-      `SELECT message FROM recipient INDEXED BY recipient_ready
-       WHERE domain = ? AND ready <= ? ORDER BY ready LIMIT ?`,
-      domain,
-      by.now,
-      limit - leases.length,
-    );
-    if (due.length === 0) return leases;
-    for (const seq of new Set(due.map(({ message }) => message as number))) {
-      const leased = take(transaction, blobs, seq, condition, by);
-      if (leased !== undefined) leases.push(leased);
-    }
+  let turns = dueTurns(transaction, domain, by.now);
+  while (turns.length > 0 && leases.length < limit) {
+    // The last ones get what those before them have left over.
+    const left = turns.length;
+    turns = turns.filter((turn, i) => {
+      const share = Math.ceil((limit - leases.length) / (left - i));
+      if (share === 0) return true;
+      const due = transaction.all(
+        `SELECT message FROM recipient INDEXED BY recipient_ready
+         WHERE domain = ? AND turn = ? AND ready <= ? ORDER BY ready LIMIT ?`,
+        domain,
+        turn,
+        by.now,
+        share,
+      );
+      // Several of them may be of one message, or damaged: then it is asked again.
+      for (const seq of new Set(due.map(({ message }) => message as number))) {
+        const leased = take(transaction, blobs, seq, condition, by);
+        if (leased !== undefined) leases.push(leased);
+      }
+      return due.length === share;
+    });
   }
+  return leases;
+}
+
+/** The turns in which something is due for a domain, another one in front each time. */
+function dueTurns(transaction: Transaction, domain: string, now: number): number[] {
+  const turns = transaction.all(
+    `SELECT turn FROM domain WHERE name = ? AND ready <= ? ORDER BY turn`,
+    domain,
+    now,
+  ).map(({ turn }) => turn as number);
+  const first = turns.length === 0 ? 0 : transaction.nextNumber() % turns.length;
+  return [...turns.slice(first), ...turns.slice(0, first)];
 }
 
 /** Leases what an operator means of the next messages, due or not, queued or held. */
@@ -98,7 +121,7 @@ function take(
   const rows = transaction.all(
     `UPDATE recipient SET owner = ?, token = ?, until = ?,
        ready = CASE WHEN ready IS NULL THEN NULL ELSE ? END
-     WHERE message = ? AND ${sql} RETURNING ${RECIPIENT_COLUMNS}`,
+     WHERE message = ? AND ${sql} RETURNING turn, ${RECIPIENT_COLUMNS}`,
     owner,
     token,
     until,
@@ -106,7 +129,7 @@ function take(
     seq,
     ...values,
   );
-  for (const { domain } of rows) transaction.touch(domain as string);
+  for (const row of rows) transaction.touch(row as unknown as Touched);
   try {
     const message = transaction.get(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq);
     if (message === undefined) throw new Damage("its message is missing");
@@ -125,16 +148,15 @@ export function leaseKey({ entry, token }: Lease): LeaseKey {
   return { seq, token: number, count: entry.recipients.length };
 }
 
-interface LeasedRow {
+interface LeasedRow extends Touched {
   readonly number: number;
-  readonly domain: string;
   readonly state: RecipientState;
 }
 
 /** The recipients of a lease, unless it has lost one. */
 function leasedRows(sql: SqlSession, { seq, token, count }: LeaseKey): LeasedRow[] | undefined {
   const rows = sql.all(
-    `SELECT number, domain, state FROM recipient WHERE message = ? AND token = ?`,
+    `SELECT number, domain, turn, state FROM recipient WHERE message = ? AND token = ?`,
     seq,
     token,
   ) as unknown as LeasedRow[];
@@ -153,7 +175,7 @@ export function renew(transaction: Transaction, key: LeaseKey, until: number): b
     key.seq,
     key.token,
   );
-  for (const { domain } of rows) transaction.touch(domain);
+  for (const row of rows) transaction.touch(row);
   return true;
 }
 
@@ -166,7 +188,7 @@ export function giveBack(transaction: Transaction, key: LeaseKey): void {
 function endLease(
   transaction: Transaction,
   { seq, token }: { readonly seq: number; readonly token: number },
-  rows: readonly { readonly domain: string }[],
+  rows: readonly Touched[],
 ): void {
   transaction.run(
     `UPDATE recipient SET owner = NULL, token = NULL, until = NULL,
@@ -175,7 +197,7 @@ function endLease(
     seq,
     token,
   );
-  for (const { domain } of rows) transaction.touch(domain);
+  for (const row of rows) transaction.touch(row);
 }
 
 /** Ends a number of leases of an owner; answers how many, and whether there may be more. */
@@ -192,10 +214,10 @@ export function endLeases(
   ) as { message: number; token: number }[];
   for (const { message: seq, token } of leases) {
     const rows = transaction.all(
-      `SELECT DISTINCT domain FROM recipient WHERE message = ? AND token = ?`,
+      `SELECT DISTINCT domain, turn FROM recipient WHERE message = ? AND token = ?`,
       seq,
       token,
-    ) as unknown as LeasedRow[];
+    ) as unknown as Touched[];
     endLease(transaction, { seq, token }, rows);
   }
   return { ended: leases.length, isAll: leases.length < limit };
@@ -257,7 +279,7 @@ function recordOutcome(
     seq,
     row.number,
   );
-  transaction.touch(row.domain);
+  transaction.touch(row);
   if (state === row.state) return;
   transaction.count(row.state, -1);
   transaction.count(state, 1);

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import type { Blobs } from "./blobs.ts";
 import type { NewMessageRow } from "./sqlite_rows.ts";
-import type { Transaction } from "./sqlite_session.ts";
+import type { Touched, Transaction } from "./sqlite_session.ts";
 import type { RecipientState } from "./store.ts";
 
 /** Adds a message with its recipients. */
@@ -26,11 +26,12 @@ export function insertMessage(transaction: Transaction, row: NewMessageRow): voi
     const [domain, localPart, mailDomain, due, held, notify, orcpt] = recipient;
     transaction.run(
       `INSERT INTO recipient
-         (message, number, domain, local_part, mail_domain, due, state, ready, notify, orcpt)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (message, number, domain, turn, local_part, mail_domain, due, state, ready, notify, orcpt)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       seq,
       number,
       domain,
+      row.turn,
       localPart,
       mailDomain,
       due,
@@ -41,7 +42,7 @@ export function insertMessage(transaction: Transaction, row: NewMessageRow): voi
     );
     if (held) continue;
     queued++;
-    transaction.touch(domain);
+    transaction.touch({ domain, turn: row.turn });
   }
   transaction.count("queued", queued);
   transaction.count("held", row.recipients.length - queued);
@@ -106,10 +107,11 @@ export function setAside(
     seq,
   );
   const ready = transaction.all(
-    `UPDATE recipient SET ready = NULL WHERE message = ? AND ready IS NOT NULL RETURNING domain`,
+    `UPDATE recipient SET ready = NULL WHERE message = ? AND ready IS NOT NULL
+     RETURNING domain, turn`,
     seq,
   );
-  for (const { domain } of ready) transaction.touch(domain as string);
+  for (const row of ready) transaction.touch(row as unknown as Touched);
   if (message === undefined) {
     if (ready.length > 0) transaction.report({ id: `#${seq}`, reason });
     return;

@@ -45,7 +45,7 @@ export function dueDomains(
   // Where few are due, they are sorted; where many are, some come soon in the order of the names.
   const index = Number(due) < FEW_DOMAINS ? "INDEXED BY domain_ready" : "NOT INDEXED";
   const rows = sql.all(
-    `SELECT name FROM domain ${index} WHERE ready <= ? ${behind} ORDER BY name LIMIT ?`,
+    `SELECT DISTINCT name FROM domain ${index} WHERE ready <= ? ${behind} ORDER BY name LIMIT ?`,
     now,
     ...values,
     limit,

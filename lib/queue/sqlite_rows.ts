@@ -3,6 +3,7 @@ import type { MailParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import type { Reply } from "../smtp/reply.ts";
 import { searchText } from "./filter.ts";
+import { senderTurn } from "./sender_turn.ts";
 import type {
   Attempt,
   Entry,
@@ -32,6 +33,8 @@ export interface NewMessageRow {
   readonly expires: number;
   /** The reverse-path, as filters look at it. */
   readonly sender: string;
+  /** The turn of the sender among those of mail to the same domain. */
+  readonly turn: number;
   /** What is only read back whole: JSON. */
   readonly facts: string;
   readonly recipients: readonly NewRecipientRow[];
@@ -90,6 +93,7 @@ export function messageRow(entry: NewEntry, size: number): NewMessageRow {
     accepted,
     expires,
     sender: searchText(mail.reversePath),
+    turn: senderTurn(mail.reversePath),
     facts: JSON.stringify(facts),
     size,
     recipients: recipients.map(({ domain, mailbox, due, held, notify, orcpt }) => [

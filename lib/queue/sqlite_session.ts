@@ -20,10 +20,16 @@ export interface DamageReport {
   readonly reason: string;
 }
 
+/** By what recipients that wait are told apart: their domain, and the turn of their sender. */
+export interface Touched {
+  readonly domain: string;
+  readonly turn: number;
+}
+
 /** What a change to the database works with. */
 export interface Transaction extends SqlSession {
-  /** Notes that recipients of a domain may have become ready earlier or later. */
-  touch(domain: string): void;
+  /** Notes that recipients of a domain and turn may have become ready earlier or later. */
+  touch(row: Touched): void;
   /** A number that was not answered before and is greater than those that were. */
   nextNumber(): number;
   /** Adds to a tally. */
@@ -70,7 +76,7 @@ export function sqlSession(database: DatabaseSync): SqlSession {
 export class GroupWriter {
   readonly #sql: SqlSession;
   readonly #reach: Reach;
-  readonly #touched = new Set<string>();
+  readonly #touched = new Map<string, Touched>();
   /** What the change that runs now adds to the tallies, and what the group does. */
   readonly #tally = new Map<string, number>();
   readonly #sum = new Map<string, number>();
@@ -92,7 +98,7 @@ export class GroupWriter {
     );
     this.#transaction = {
       ...sql,
-      touch: (domain) => this.#touched.add(domain),
+      touch: (row) => this.#touched.set(`${row.turn} ${row.domain}`, row),
       nextNumber: () => ++this.#number,
       count: (name, difference) => add(this.#tally, name, difference),
       afterCommit: (then) => this.#afterCommit.push(then),
@@ -219,20 +225,23 @@ export class GroupWriter {
     }
   }
 
-  /** Brings the table of domains up to date, once for each domain and group. */
+  /** Brings the table of domains up to date, once for each domain, turn and group. */
   #settleDomains(): void {
-    for (const domain of this.#touched) {
+    for (const { domain, turn } of this.#touched.values()) {
       const ready = this.#sql.get(
         `SELECT min(ready) AS ready FROM recipient INDEXED BY recipient_ready
-         WHERE domain = ? AND ready IS NOT NULL`,
+         WHERE domain = ? AND turn = ? AND ready IS NOT NULL`,
         domain,
+        turn,
       )!.ready as number | null;
-      if (ready === null) this.#sql.run(`DELETE FROM domain WHERE name = ?`, domain);
-      else {
+      if (ready === null) {
+        this.#sql.run(`DELETE FROM domain WHERE name = ? AND turn = ?`, domain, turn);
+      } else {
         this.#sql.run(
-          `INSERT INTO domain VALUES (?, ?) ON CONFLICT DO UPDATE SET ready = excluded.ready
+          `INSERT INTO domain VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET ready = excluded.ready
            WHERE ready <> excluded.ready`,
           domain,
+          turn,
           ready,
         );
       }

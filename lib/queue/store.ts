@@ -201,7 +201,10 @@ export interface Store extends AsyncDisposable {
    * nobody ends in time is over. `undefined` if there is none.
    */
   nextDue(): Promise<number | undefined>;
-  /** Leases due recipients of a domain, oldest due first, at most `limit` messages. */
+  /**
+   * Leases due recipients of a domain, at most `limit` messages: of each sender those first that are due
+   * longest, and of all senders alike, as far as a store tells them apart.
+   */
   lease(options: LeaseOptions): Promise<Lease[]>;
   /**
    * Leases what an operator means: recipients that are queued or held, due or not, and that nobody has

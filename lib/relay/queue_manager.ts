@@ -50,7 +50,7 @@ export interface QueueManager {
 }
 
 /** Who holds the leases of a store that has one writer. */
-const OWNER = "server";
+export const OWNER = "server";
 
 /** How often what is finished is looked for, in milliseconds, and how many messages go at once. */
 const SWEEP_PAUSE = 60_000;

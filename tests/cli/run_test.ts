@@ -16,13 +16,13 @@ const failures: [
   [["serve", "now"], 64, "one argument too many, now: write smtpd serve [flags]"],
   [["explian", "a@b.example"], 64, "unknown command explian: did you mean explain?"],
   [["chekc", "--frobnicate"], 64, "unknown command chekc: did you mean check?"],
-  ...["queue", "sendmail", "users", "demo", "doctor", "config", "completions"]
+  ...["users", "demo", "doctor", "config", "completions"]
     .map((
       verb,
     ): [string[], number, string] => [[verb], 64, `unknown command ${verb}: see smtpd help`]),
-  [["--port", "5", "queue", "list"], 64, "unknown command queue: see smtpd help"],
+  [["--port", "5", "users", "list"], 64, "unknown command users: see smtpd help"],
   [["a\nb"], 64, "unknown command a\\u000ab: see smtpd help"],
-  [["help", "queue"], 64, "unknown command queue: see smtpd help"],
+  [["help", "users"], 64, "unknown command users: see smtpd help"],
   [["help", "sreve"], 64, "unknown command sreve: did you mean serve?"],
   [["help", "serve", "check"], 64, "one argument too many, check: write smtpd help [VERB]"],
   [["help", "--port", "1"], 64, "smtpd help takes no --port: leave it out"],

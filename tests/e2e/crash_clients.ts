@@ -18,6 +18,8 @@ export interface ClientsOptions {
   readonly count: number;
   readonly seed: number;
   readonly oneLargeIn: number;
+  /** Whether they send to recipients whom the receiver refuses as well. */
+  readonly areSomeRefused: boolean;
   /** Whether the server may have a message whose end it has answered with 4yz. */
   readonly mayKeepRefused?: boolean;
   readonly ledger: Ledger;
@@ -37,7 +39,7 @@ const DOMAINS = ["one.test", "two.test", "three.test"];
 
 /** Starts clients. */
 export function startClients(options: ClientsOptions): Clients {
-  const { count, seed, oneLargeIn, ledger } = options;
+  const { count, seed, ledger, oneLargeIn, areSomeRefused } = options;
   const stopping = Promise.withResolvers<void>();
   let isStopping = false;
 
@@ -46,10 +48,12 @@ export function startClients(options: ClientsOptions): Clients {
     await using session = new ClientSession(options);
     for (let number = 1; !isStopping; number++) {
       await Promise.race([ledger.room(), stopping.promise]);
+      const token = `c${client}n${number}`;
       const { message, content } = newMessage(
-        `c${client}n${number}`,
+        token,
         below,
         below(oneLargeIn) === 0,
+        areSomeRefused,
       );
       message.id = await session.send(message, content);
       ledger.promised(message);
@@ -71,6 +75,7 @@ function newMessage(
   token: string,
   below: (limit: number) => number,
   isLarge: boolean,
+  areSomeRefused: boolean,
 ): { message: SentMessage; content: Uint8Array } {
   const lines = isLarge ? 4_300 + below(1_000) : below(60);
   const line = `${below(1e9)} ${"x".repeat(50)}\r\n`;
@@ -80,7 +85,7 @@ function newMessage(
   const recipients = below(4) === 0 ? 2 + below(4) : 1;
   for (let i = 0; i < recipients; i++) {
     const domain = DOMAINS[below(DOMAINS.length)];
-    if (below(8) === 0) refused.push(addressOf(`refused${i}`, token, domain));
+    if (areSomeRefused && below(8) === 0) refused.push(addressOf(`refused${i}`, token, domain));
     else taken.push(addressOf(`taken${i}`, token, domain));
   }
   const sender = addressOf("sender", token, "client.test");

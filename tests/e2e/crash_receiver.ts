@@ -17,6 +17,8 @@ export interface Receiver extends AsyncDisposable {
   readonly port: number;
   /** How often it has put a recipient or a message off. */
   readonly putOff: () => number;
+  /** Enters in the ledger what it has not entered as it came. */
+  collect?(ledger: Ledger): void;
 }
 
 /** How many messages are sent, of a hundred, to a recipient that is put off, or taken slowly. */
@@ -28,7 +30,8 @@ export function addressOf(kind: string, token: string, domain: string): string {
   return `${kind}.${token}@${domain}`;
 }
 
-function tokenOf(address: string): string {
+/** The token in an address. */
+export function tokenOf(address: string): string {
   return address.slice(address.indexOf(".") + 1, address.indexOf("@"));
 }
 
@@ -117,7 +120,7 @@ function found(pattern: RegExp, text: string): string {
 }
 
 /** The id by which the server knows a message, from the Received field; in a notice, from the original's. */
-function queuedAs(text: string): string {
+export function queuedAs(text: string): string {
   return found(/^Received: from client\.test [^]*?\bid ([0-9A-Za-z]{16})\b/m, text);
 }
 
@@ -129,7 +132,8 @@ function failedIn(notice: string): string[] {
   return [...fields].map(([, address]) => address);
 }
 
-function contentProblem(text: string, token: string): string | undefined {
+/** What is wrong with the content of a client's message, if anything is. */
+export function contentProblem(text: string, token: string): string | undefined {
   const field = CONTENT_FIELD.exec(text);
   if (field === null || !text.includes(`Subject: ${token}\r\n`)) return "its header is another";
   const [, size, sum] = field;

@@ -5,6 +5,7 @@ import { seeded } from "../smtp/wire.ts";
 import type { Figures } from "./crash_ledger.ts";
 import type { Life } from "./crash_life.ts";
 import { type Kill, KILL_POINTS } from "./crash_points.ts";
+import type { Receiver } from "./crash_receiver.ts";
 import { CrashWorld, inTime } from "./crash_world.ts";
 
 /** How one life ends. */
@@ -13,21 +14,31 @@ type End =
   /** So many milliseconds behind its start, or behind the moment from which on it takes mail. */
   | { readonly kind: "time"; readonly since: "start" | "open"; readonly after: number };
 
-/** Every point in some order again and again, and as many ends at random times between them. */
-function* ends(seed: number): Generator<End> {
+/** Plans the ends: a third of them at random times, and every point, as long as there are enough. */
+function planEnds(seed: number, count: number, points: typeof KILL_POINTS): End[] {
   const below = seeded(seed);
-  for (;;) {
-    const points = [...KILL_POINTS];
-    while (points.length > 0) {
-      const [point] = points.splice(below(points.length), 1);
+  const inSomeOrder = shuffled(points, below);
+  const atPoints = Math.min(count, Math.max(points.length, Math.round(count * 2 / 3)));
+  const ends = Array.from({ length: count }, (_, i): End => {
+    if (i < atPoints) {
+      const point = inSomeOrder[i % points.length];
       const isRare = /^blob|^notice|^removal/.test(point);
-      yield { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
-      if (below(2) === 0) continue;
-      yield below(4) === 0
-        ? { kind: "time", since: "start", after: below(400) }
-        : { kind: "time", since: "open", after: below(600) };
+      return { kind: "point", kill: { point, skip: below(isRare ? 4 : 60) } };
     }
+    return below(4) === 0
+      ? { kind: "time", since: "start", after: below(400) }
+      : { kind: "time", since: "open", after: below(600) };
+  });
+  return shuffled(ends, below);
+}
+
+function shuffled<T>(values: readonly T[], below: (limit: number) => number): T[] {
+  const all = [...values];
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = below(i + 1);
+    [all[i], all[j]] = [all[j], all[i]];
   }
+  return all;
 }
 
 /** What a run came to. */
@@ -40,23 +51,27 @@ export interface RunFigures extends Figures {
   readonly seconds: number;
 }
 
-/** Kills a server so many times, and fails if it breaks a promise or hangs. */
-export async function crashRun(seed: number, kills: number): Promise<RunFigures> {
+/** Kills a server so many times, and fails if it breaks a promise or hangs. A sink is stopped as well. */
+export async function crashRun(
+  seed: number,
+  kills: number,
+  sink?: Receiver,
+): Promise<RunFigures> {
   const begun = performance.now();
-  await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12 });
-  const plan = ends(seed);
-  let random = 0;
-  for (let i = 0; i < kills; i++) {
-    const end = plan.next().value as End;
+  await using world = new CrashWorld({ seed, clients: 20, oneLargeIn: 12, sink });
+  const ends = planEnds(
+    seed,
+    kills,
+    // A sink refuses nobody, so that there are no notices.
+    KILL_POINTS.filter((point) => sink === undefined || !point.startsWith("notice")),
+  );
+  for (const [i, end] of ends.entries()) {
     const life = world.begin(end.kind === "point" ? { kill: end.kill } : {});
-    if (end.kind === "time") {
-      random++;
-      await killAt(life, end);
-    }
+    if (end.kind === "time") await killAt(life, end);
     const what = `kill ${i + 1} by seed ${seed}: ${JSON.stringify(end)}`;
     const { signal } = await inTime(what, life.ended, life);
     assertEquals(signal, "SIGKILL", `${what}\n${life.errors}`);
-    // Where the first is killed early, there is no database.
+    // Where the first is killed early, there may be no database.
     if (world.ledger.acknowledged > 0) assertInvariants(world.queue);
   }
   const figures = await world.finish(world.begin({}));
@@ -64,7 +79,7 @@ export async function crashRun(seed: number, kills: number): Promise<RunFigures>
   return {
     ...figures,
     kills,
-    random,
+    random: ends.filter(({ kind }) => kind === "time").length,
     putOff: world.putOff,
     seconds: (performance.now() - begun) / 1000,
   };
@@ -85,8 +100,8 @@ export function shownFigures(seed: number, figures: RunFigures): string {
     } s`,
     `  ${acknowledged} messages acknowledged: ${delivered} recipients delivered, ${bounced} bounced, 0 lost`,
     `  ${putOff} times put off by the receiver`,
-    `  copies too many: ${duplicates.unrecorded} killed between the next hop's 250 and our record,`,
-    `                   ${duplicates.unanswered} killed between the commit and the client's 250`,
+    `  copies too many: ${duplicates.unrecorded} taken by the next hop and not recorded when the server was killed,`,
+    `                   ${duplicates.unanswered} committed and not answered when it was killed, so sent again`,
   ].join("\n");
 }
 

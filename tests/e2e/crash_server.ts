@@ -149,6 +149,27 @@ function hookedTransport(
   };
 }
 
+/** A connection to the next hop, with the point behind the 250 to a message. */
+function watched(transport: Transport): Transport {
+  let isEnded = false;
+  /** The replies that come before the one to the end: each chunk has one. */
+  let chunks = 0;
+  return hookedTransport(transport, {
+    written(octets) {
+      const text = latin1.decode(octets);
+      const [, last] = /^BDAT \d+( LAST)?\r\n/.exec(text) ?? [];
+      isEnded = last !== undefined || /(?:^|\n)\.\r\n$/.test(text);
+      if (text.startsWith("BDAT ") && last === undefined) chunks++;
+    },
+    read(octets) {
+      for (const _ of latin1.decode(octets).matchAll(/^250 /mg)) {
+        if (chunks > 0) chunks--;
+        else if (isEnded) reach("remote-250-read");
+      }
+    },
+  });
+}
+
 const store = hookedStore(
   await openSqliteStore({
     directory: config.queue,
@@ -158,17 +179,9 @@ const store = hookedStore(
   }),
 );
 const ways = waysOf(config, { names: new Set([config.hostname]), endpoints: [] }, log);
-const way = queuedWay(store, config, {
+const way = await queuedWay(store, config, {
   ...ways,
-  remote: {
-    ...ways.remote,
-    connect: async (options) =>
-      hookedTransport(await connectTcp(options), {
-        read(octets) {
-          if (/^250 2\.0\.0 Taken/m.test(latin1.decode(octets))) reach("remote-250-read");
-        },
-      }),
-  },
+  remote: { ...ways.remote, connect: async (options) => watched(await connectTcp(options)) },
 }, log);
 const server = startServer(serverOptions(config, hookedIntake(way.intake), log));
 // The server is handed its connections, since its own listener cannot be hooked.

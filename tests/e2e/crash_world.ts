@@ -23,11 +23,13 @@ export interface WorldOptions {
   readonly oneLargeIn: number;
   /** Whether a server may have a message whose end it has answered with 4yz. */
   readonly mayKeepRefused?: boolean;
+  /** A receiver that takes everything and enters it at the end, instead of that of the test. */
+  readonly sink?: Receiver;
 }
 
 /** The world. */
 export class CrashWorld implements AsyncDisposable {
-  readonly ledger = new Ledger(MOST_WAITING);
+  readonly ledger: Ledger;
   /** How often clients were told to come back, by what they were told. */
   readonly refusals = new Map<string, number>();
   /** What servers have logged that is worse than information, as JSON. */
@@ -42,11 +44,13 @@ export class CrashWorld implements AsyncDisposable {
   #life: Life | undefined;
 
   /** Begins to send, as soon as there is a server. */
-  constructor({ seed, clients, ...options }: WorldOptions) {
-    this.#receiver = startReceiver(seed, this.ledger);
+  constructor({ seed, clients, sink, ...options }: WorldOptions) {
+    this.ledger = new Ledger(sink === undefined ? MOST_WAITING : Infinity);
+    this.#receiver = sink ?? startReceiver(seed, this.ledger);
     this.#clients = startClients({
       count: clients,
       seed,
+      areSomeRefused: sink === undefined,
       ...options,
       ledger: this.ledger,
       destination: () => this.#current.promise,
@@ -101,6 +105,7 @@ export class CrashWorld implements AsyncDisposable {
     const { code } = await inTime("the server ends", life.stop(), life);
     assertEquals(code, 0, life.errors);
     assertInvariants(this.queue);
+    this.#receiver.collect?.(this.ledger);
     return this.ledger.check();
   }
 

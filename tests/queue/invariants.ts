@@ -9,9 +9,9 @@ export function assertInvariants(directory: string): void {
     const all = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row));
     assertEquals(all("PRAGMA quick_check"), [["ok"]]);
     assertEquals(
-      all("SELECT name, ready FROM domain ORDER BY name"),
-      all(`SELECT domain, min(ready) FROM recipient WHERE ready IS NOT NULL
-           GROUP BY domain ORDER BY domain`),
+      all("SELECT name, turn, ready FROM domain ORDER BY name, turn"),
+      all(`SELECT domain, turn, min(ready) FROM recipient WHERE ready IS NOT NULL
+           GROUP BY domain, turn ORDER BY domain, turn`),
       "the table of domains",
     );
     assertEquals(

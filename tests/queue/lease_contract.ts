@@ -131,6 +131,26 @@ export function leaseContract(test: ContractTest): void {
     assertEquals(await leaseOf(store, { now, until, limit: 9 }), []);
   });
 
+  test("leases of a sender with few messages as well as of one with many", async (store) => {
+    const from = (localPart: string) => ({
+      mail: { reversePath: { localPart, domain: "a.test" }, smtpUtf8: false },
+    });
+    for (let i = 0; i < 60; i++) {
+      await put(store, {
+        ...from("many"),
+        recipients: [recipient("a@example.com", { due: NOON - 9 })],
+      });
+    }
+    const few = [await put(store, from("few")), await put(store, from("few"))];
+    const leased = (await leaseOf(store, { limit: 20 })).map(({ entry }) => entry.id);
+    assertEquals(leased.length, 20);
+    assertEquals(few.every(({ id }) => leased.includes(id)), true);
+    // All of it is had in the end, each message once.
+    const rest = (await leaseOf(store, { limit: 100 })).map(({ entry }) => entry.id);
+    assertEquals(new Set([...leased, ...rest]).size, 62);
+    assertEquals(await leaseOf(store), []);
+  });
+
   test("gives a message and domain to one worker only, however many ask at once", async (store) => {
     for (let i = 0; i < 40; i++) await put(store);
     const all = await Promise.all(
