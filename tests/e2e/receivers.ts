@@ -139,7 +139,7 @@ function aiosmtpd(kind: "smtp" | "lmtp"): ReceiverKind {
         saysReady,
       ),
     refusal: ({ hasLongLine }) =>
-      hasLongLine ? /^554 5\.0\.0 .* said: 500 Line too long/ : undefined,
+      hasLongLine ? /^(?:554 5\.0\.0 .* said: )?500 +Line too long/ : undefined,
   };
 }
 

@@ -79,6 +79,11 @@ async function checkCorpus(
   assertEquals(receiver.take(), []);
 }
 
+/** Has notices to the senders delivered where no receiver sees them. */
+function atHome(directory: string): string[] {
+  return ["--local-domain", "client.test", "--maildir", `${directory}/mail`];
+}
+
 /** Each receiver with each way. */
 function byWay<T>(all: Iterable<T>): [each: T, way: Way][] {
   return [...all].flatMap((each) => WAYS.map((way): [T, Way] => [each, way]));
@@ -97,6 +102,7 @@ for (const [[i, kind], way] of byWay(SMTP_RECEIVERS.entries())) {
       await using receiver = await kind.start(address, port, directory.path);
       await using smtpd = await way.start(
         ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
+        ...atHome(directory.path),
       );
       await checkCorpus(t, kind, receiver, smtpd, way);
     },
@@ -111,7 +117,10 @@ for (const [kind, way] of byWay(LMTP_RECEIVERS)) {
       using directory = temporaryDirectory();
       const port = freePort();
       await using receiver = await kind.start("127.0.0.1", port, directory.path);
-      await using smtpd = await way.start("--route", `lmtp://127.0.0.1:${port}`);
+      await using smtpd = await way.start(
+        ...["--route", `lmtp://127.0.0.1:${port}`],
+        ...atHome(directory.path),
+      );
       await checkCorpus(t, kind, receiver, smtpd, way);
     },
   });
