@@ -8,6 +8,7 @@ import { Hops } from "./hops.ts";
 import { readMailbox } from "./mailbox.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
+import { LMTP_RECEIVERS } from "./receivers.ts";
 import {
   eventually,
   runProgram,
@@ -216,6 +217,31 @@ peerTest({
     assertEquals(world.taken(ONE), [["a@one.test", "a2@ONE.test"]]);
     assertEquals(world.taken(TWO), [["b@two.test"]]);
     assertEquals(world.delivered(), 1);
+  },
+});
+
+peerTest({
+  name: "aiosmtpd gets a message once by LMTP, for the recipients that it has",
+  needs: ["python:aiosmtpd"],
+  async fn() {
+    using directory = temporaryDirectory();
+    const port = freePort();
+    const kind = LMTP_RECEIVERS.find(({ needs }) => needs === "python:aiosmtpd")!;
+    await using receiver = await kind.start("127.0.0.1", port, directory.path);
+    await using smtpd = await startSmtpd(
+      ...["--route", `lmtp://127.0.0.1:${port}`],
+      ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`],
+    );
+    using dialog = await Dialog.open(smtpd.port);
+    const to = ["b@one.test", "no@one.test", "c@one.test"];
+    const replies = await dialog.sendMail("a@local.test", to, CONTENT);
+    assertEquals(replies.map(({ code }) => code), [250, 250, 250, 250, 354, 250]);
+    await smtpd.event("failed", { to: "no@one.test" });
+    await smtpd.event("delivered", { to: "a@local.test" });
+    const delivered = smtpd.events("delivered").map(({ to }) => to);
+    assertEquals(delivered, ["b@one.test", "c@one.test", "a@local.test"]);
+    assertEquals(receiver.take().length, 1);
+    assertEquals(readMailbox(`${directory.path}/mail/local.test/a`).length, 1);
   },
 });
 
