@@ -61,6 +61,9 @@ export interface Config {
   readonly minDataRate: number;
   readonly maxErrors: number;
   readonly drainTimeout: number;
+  /** Deliveries at once, to all next hops and to one. */
+  readonly maxDeliveries: number;
+  readonly maxDeliveriesPerHop: number;
   /** When the sender is told that a message is delayed, or `undefined` for never. */
   readonly delayNotice: number | undefined;
   /** How long a message stays in the queue's records once all its recipients are finished. */
@@ -229,10 +232,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     byDefault: DEFAULT_RELAY_FROM,
   }),
   route: one(
-    readBy(parseRoute, "give mx, smtp://host[:port], lmtp://host[:port], hold or discard"),
+    readBy(
+      parseRoute,
+      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, hold or discard",
+    ),
     {
       meaning:
-        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], hold, discard",
+        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, " +
+        "hold, discard",
       placeholder: "TARGET",
       byDefault: "mx",
     },
@@ -315,6 +322,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   }),
   maxErrors: one(wholeNumber(1), {
     meaning: "permanent refusals in one session; then 421",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "20",
+  }),
+  maxDeliveries: one(wholeNumber(1), {
+    meaning: "deliveries from the queue at once",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "200",
+  }),
+  maxDeliveriesPerHop: one(wholeNumber(1), {
+    meaning: "deliveries from the queue at once to one next hop, at most",
     placeholder: "N",
     fileOnly: true,
     byDefault: "20",

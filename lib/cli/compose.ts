@@ -47,14 +47,27 @@ function limitsOf(config: Config): ServerLimits {
   };
 }
 
+/** The Maildirs of every domain below the directory of a route. */
+export function maildirRouteOf(config: Config, directory: string, log?: Log): Maildir {
+  const { localDomain: localDomains, hostname } = config;
+  return new Maildir({ root: directory, anyDomain: true, localDomains, hostname, log });
+}
+
 /** Where mail goes and how, whether or not it is queued first. `ourselves` may learn where we listen later. */
 export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThroughOptions {
   const maildir = maildirOf(config, log);
+  const byDirectory = new Map<string, Maildir>();
+  function maildirAt(directory: string): Maildir {
+    const made = byDirectory.get(directory) ?? maildirRouteOf(config, directory, log);
+    byDirectory.set(directory, made);
+    return made;
+  }
   return {
     route: config.route,
     relaying: rulesOf(config),
     remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
     local: (mail) => maildir.begin(mail),
+    outlets: ({ directory }) => (mail) => maildirAt(directory).begin(mail),
   };
 }
 

@@ -26,10 +26,10 @@ export async function connectControl(directory: string): Promise<Operator | unde
     );
   } catch (error) {
     if (
-      error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused ||
-      error instanceof Deno.errors.ConnectionReset
-    ) return undefined;
-    throw error;
+      error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied
+    ) throw error;
+    // Nobody listens, or the directory is none; who opens the queue next finds out which.
+    return undefined;
   }
   const reader = new ControlReader(connection);
 

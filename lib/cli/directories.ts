@@ -77,4 +77,5 @@ export function checkDirectory(directory: string, flag: string): void {
 export function checkDirectories(config: Config): void {
   if (!config.noQueue) checkDirectory(config.queue, "--queue");
   if (config.localDomain.length > 0) checkDirectory(config.maildir, "--maildir");
+  if (config.route.kind === "maildir") checkDirectory(config.route.directory, "--route");
 }

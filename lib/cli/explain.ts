@@ -1,5 +1,6 @@
 /** `smtpd explain`: what would become of mail for an address, found out without sending any. @module */
 import type { Config } from "../config.ts";
+import type { Maildir } from "../delivery/maildir.ts";
 import { formatCidr } from "../policy/network.ts";
 import type { Dropped } from "../relay/addresses.ts";
 import type { Route } from "../relay/next_hop.ts";
@@ -8,7 +9,7 @@ import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
-import { maildirOf, resolverOf, rulesOf } from "./compose.ts";
+import { maildirOf, maildirRouteOf, resolverOf, rulesOf } from "./compose.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
 import { checkOperands, type Verb } from "./verb.ts";
@@ -39,8 +40,8 @@ function tellRefusal(refusal: Reply, tell: Tell): ExitCode {
   return isTransient(refusal) ? EXIT.temporary : EXIT.unavailable;
 }
 
-function explainLocal(mailbox: Mailbox, config: Config, tell: Tell): ExitCode {
-  const place = maildirOf(config).locate(mailbox);
+function tellMaildir(maildir: Maildir, mailbox: Mailbox, tell: Tell): ExitCode {
+  const place = maildir.locate(mailbox);
   if (typeof place !== "string") return tellRefusal(place, tell);
   tell("outcome", `would be delivered into ${place}/new`);
   return EXIT.ok;
@@ -91,7 +92,7 @@ export async function explainMailbox(
   const hop = nextHopOf(config.route, rulesOf(config), mailbox);
   if (hop.kind === "local") {
     tell("local", "yes, from every client");
-    return explainLocal(mailbox, config, tell);
+    return tellMaildir(maildirOf(config), mailbox, tell);
   }
   tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
@@ -104,6 +105,9 @@ export async function explainMailbox(
   if (hop.kind === "discard") {
     tell("outcome", "would be accepted and dropped");
     return EXIT.ok;
+  }
+  if (hop.kind === "maildir") {
+    return tellMaildir(maildirRouteOf(config, hop.directory), mailbox, tell);
   }
   return tellResolution(await resolveNextHop(hop, resolver), tell);
 }

@@ -37,6 +37,12 @@ const MENDS: Partial<Record<StoreErrorKind, Mend>> = {
 
 /** Makes one line of what a store says. Anything else stays what it is. */
 export function queueFailure(error: unknown, locked = MENDS.locked): unknown {
+  const isForbidden = [error, error instanceof Error ? error.cause : undefined]
+    .some((part) => part instanceof Deno.errors.PermissionDenied);
+  if (isForbidden) {
+    const mend = "run this as the user that smtpd runs as";
+    return new Failure(EXIT.noPermission, "no permission to use the queue", mend, error);
+  }
   if (!(error instanceof StoreError || error instanceof StoreFullError)) return error;
   const wrong = shown(error.message.replace(/^C/, "c"), 500);
   if (error instanceof StoreFullError) {

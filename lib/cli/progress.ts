@@ -11,22 +11,33 @@ const WIDTH = 30;
 const PATIENCE = 500;
 const PAUSE = 100;
 
-/**
- * Shows a bar on standard error if that is a terminal, and takes it away in the end.
- *
- * @param total how much there is to do, where that is known
- */
-export function showProgress(isTerminal: boolean, total: number | undefined): Progress {
-  const encoder = new TextEncoder();
-  let next = performance.now() + PATIENCE;
+/** Where a bar is shown, and how long things take. */
+export interface ProgressOptions {
+  /** How much there is to do, where that is known. */
+  readonly total: number | undefined;
+  /** Writes to the terminal; standard error if left out. */
+  readonly write?: (text: string) => void;
+  /** Tells the time in milliseconds, for tests. */
+  readonly now?: () => number;
+}
+
+const encoder = new TextEncoder();
+
+/** Shows a bar once something takes longer than a moment, and takes it away in the end. */
+export function showProgress(options: ProgressOptions): Progress {
+  const {
+    total,
+    write = (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    now = () => performance.now(),
+  } = options;
+  let next = now() + PATIENCE;
   let isShown = false;
-  const write = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
   return {
     at(done) {
-      if (!isTerminal || performance.now() < next) return;
-      next = performance.now() + PAUSE;
+      if (now() < next) return;
+      next = now() + PAUSE;
       isShown = true;
-      if (total === undefined || total === 0) return void write(`\r${done}\x1b[K`);
+      if (total === undefined || total === 0) return write(`\r${done}\x1b[K`);
       const share = Math.min(1, done / total);
       const filled = Math.round(share * WIDTH);
       const bar = "#".repeat(filled) + ".".repeat(WIDTH - filled);
@@ -37,3 +48,6 @@ export function showProgress(isTerminal: boolean, total: number | undefined): Pr
     },
   };
 }
+
+/** Shows nothing, where there is no terminal. */
+export const NO_PROGRESS: Progress = { at() {}, [Symbol.dispose]() {} };

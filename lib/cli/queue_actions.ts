@@ -4,7 +4,7 @@ import type { Filter, RecipientState } from "../queue/store.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { openQueue, openQueueReader, queueFailure } from "./open_queue.ts";
 import type { Action, Operator } from "./operator.ts";
-import { showProgress } from "./progress.ts";
+import { NO_PROGRESS, showProgress } from "./progress.ts";
 import { FILTER_FLAGS, filterOf, idsOf, isEverything, messagesOf } from "./queue_selection.ts";
 import type { QueueVerb } from "./queue_verb.ts";
 import { asciiJson, counted } from "./queue_words.ts";
@@ -53,7 +53,7 @@ async function carryOut(
 ): Promise<number> {
   const isAll = isEverything({ ...filter, before: undefined });
   const total = filter.ids?.length ?? (isAll ? (await reader.stats()).messages : undefined);
-  using progress = showProgress(isTerminal, total);
+  using progress = isTerminal ? showProgress({ total }) : NO_PROGRESS;
   let count = 0;
   let messages = 0;
   for await (const ids of chunksOf(reader, filter, change.states)) {

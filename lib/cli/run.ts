@@ -9,6 +9,7 @@ import { helpOf, unknownVerb } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import { queue } from "./queue.ts";
 import { ready } from "./ready.ts";
+import { runSendmail, sendmail } from "./sendmail.ts";
 import { serve } from "./serve.ts";
 import { OutputClosed, realSurroundings, type Surroundings } from "./surroundings.ts";
 import type { Verb } from "./verb.ts";
@@ -18,6 +19,7 @@ import { version } from "./version.ts";
 const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   serve,
   queue,
+  sendmail,
   explain,
   check,
   ready,
@@ -49,8 +51,21 @@ function checkFlags(name: string, verb: Verb, given: Iterable<string>): void {
   }
 }
 
-async function runCommand(args: readonly string[], around: Surroundings): Promise<ExitCode> {
+/** What the arguments are where the program was called by the name of another one. */
+function argumentsOf(args: readonly string[], calledAs: string): readonly string[] {
+  switch (calledAs.replace(/\.exe$/i, "")) {
+    case "sendmail":
+      return ["sendmail", ...args];
+    case "mailq":
+      return ["sendmail", "-bp", ...args];
+  }
+  return args;
+}
+
+async function runCommand(given: readonly string[], around: Surroundings): Promise<ExitCode> {
+  const args = argumentsOf(given, around.calledAs);
   const [first] = args;
+  if (first === "sendmail") return await runSendmail(args.slice(1), around);
   // A word in front that is no command is told so before what is wrong with its flags.
   if (first !== undefined && !first.startsWith("-")) verbCalled(first);
   const end = args.includes("--") ? args.indexOf("--") : args.length;

@@ -1,18 +1,29 @@
 /** What a command sees of the world and says to it, apart from files and the network. @module */
+import { userInfo } from "node:os";
+import { basename } from "node:path";
+import process from "node:process";
 import type { System } from "../config.ts";
 import { KEYS, variableName } from "../config/names.ts";
 import { hostname } from "../config/values.ts";
 
 /** Where a command runs. A test passes its own. */
 export interface Surroundings {
+  /** The name that the program was called by. */
+  readonly calledAs: string;
   /** The environment, as far as it may be read. */
   readonly environment: ReadonlyMap<string, string>;
+  /** The name of the user who runs this, as far as it may be known. */
+  user(): string | undefined;
   /** What defaults are taken from. */
   readonly system: System;
   /** Writes a line to standard output. Throws {@linkcode OutputClosed} where nobody reads it any more. */
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
+  /** Reads from standard input, as a transport does. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes octets to standard output. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 /** Nobody reads standard output any more: a reader such as `head` has seen enough. */
@@ -25,6 +36,17 @@ function mayRead(variable?: string): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
+/** What is read beside our own variables. */
+const OTHER_VARIABLES = [
+  "HOME",
+  "XDG_STATE_HOME",
+  "LOCALAPPDATA",
+  "LOGNAME",
+  "USER",
+  "USERNAME",
+  "USERPROFILE",
+];
+
 /**
  * Reads the environment without being asked about it: what may not be read is left out. Only where
  * the list of names may be read can a misspelt `SMTPD_` variable be noticed.
@@ -36,7 +58,7 @@ function readEnvironment(): ReadonlyMap<string, string> {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }
   const found = new Map<string, string>();
-  for (const name of [...KEYS.map(variableName), "HOME", "XDG_STATE_HOME", "LOCALAPPDATA"]) {
+  for (const name of [...KEYS.map(variableName), ...OTHER_VARIABLES]) {
     const value = mayRead(name) ? Deno.env.get(name) : undefined;
     if (value !== undefined) found.set(name, value);
   }
@@ -88,13 +110,32 @@ function writeError(line: string): void {
   }
 }
 
+function userName(environment: ReadonlyMap<string, string>): string | undefined {
+  const name = environment.get("LOGNAME") ?? environment.get("USER") ?? environment.get("USERNAME");
+  if (name !== undefined) return name;
+  try {
+    return userInfo().username;
+  } catch {
+    // It may not be asked for, or the user has no name.
+    return undefined;
+  }
+}
+
 /** The surroundings of this process. */
 export function realSurroundings(): Surroundings {
   const environment = readEnvironment();
   return {
+    calledAs: basename(process.argv0),
     environment,
+    user: () => userName(environment),
     system: realSystem(environment),
     out: (line) => writeAll(Deno.stdout, `${line}\n`),
     err: writeError,
+    read: (buffer) => Deno.stdin.read(buffer as Uint8Array<ArrayBuffer>),
+    async write(bytes) {
+      for (let rest = bytes; rest.length > 0;) {
+        rest = rest.subarray(await Deno.stdout.write(rest as Uint8Array<ArrayBuffer>));
+      }
+    },
   };
 }

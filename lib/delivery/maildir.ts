@@ -26,6 +26,8 @@ import { MaildirTransaction } from "./maildir_transaction.ts";
 export interface MaildirOptions {
   /** The directory above all mailboxes. It is made when it is not there. */
   readonly root: string;
+  /** Whether mail for every domain is delivered here, not for the local ones alone. */
+  readonly anyDomain?: boolean;
   /** The domains whose mail is delivered here. The first one's `postmaster` gets the bare Postmaster's. */
   readonly localDomains: readonly string[];
   /** The name of this machine, part of the names of the files. */
@@ -48,6 +50,7 @@ export class Maildir {
   readonly #root: string;
   /** In their normal form, which is also the name of their directory: no other gets into a path. */
   readonly #domains: ReadonlySet<string>;
+  readonly #anyDomain: boolean;
   readonly #firstDomain: string | undefined;
   readonly #directories: MailboxDirectories;
   readonly #clock: Clock;
@@ -63,6 +66,7 @@ export class Maildir {
     const domains = localDomains.map(normalizeDomain);
     this.#root = root;
     this.#domains = new Set(domains);
+    this.#anyDomain = options.anyDomain ?? false;
     this.#firstDomain = domains[0];
     this.#directories = new MailboxDirectories(root, clock);
     this.#clock = clock;
@@ -81,7 +85,7 @@ export class Maildir {
     // RFC 5321 section 4.5.1: `Postmaster` without a domain must be accepted, in any case.
     const isPostmaster = mailbox.domain === "" && mailbox.localPart.toLowerCase() === "postmaster";
     const domain = isPostmaster ? this.#firstDomain : parseDomain(mailbox.domain);
-    if (domain === undefined || !this.#domains.has(domain)) return NOT_LOCAL;
+    if (domain === undefined || !(this.#anyDomain || this.#domains.has(domain))) return NOT_LOCAL;
     const name = encodeLocalPart(mailbox.localPart);
     return name === undefined ? BAD_NAME : `${this.#root}/${domain}/${name}`;
   }

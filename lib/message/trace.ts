@@ -200,3 +200,11 @@ function fold(name: string, parts: readonly string[]): string {
   }
   return `${field}\r\n`;
 }
+
+/** Writes the Received field for a message that a program on this host handed in, with its CR LF. */
+export function localReceivedField(
+  { hostname, id, date, timezone }: Pick<Received, "hostname" | "id" | "date" | "timezone">,
+): string {
+  const by = `by ${isHostName(hostname) ? hostname : "unknown"}`;
+  return fold("Received:", [by, "(smtpd, from this host)", `id ${id};`, dateTime(date, timezone)]);
+}

@@ -15,7 +15,7 @@ import {
   suspended,
   withoutNotices,
 } from "./outcome.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, Outlets } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
 import type { Origin } from "./remote_reply.ts";
 import { nextHopKey } from "./route.ts";
@@ -32,6 +32,8 @@ export interface DispatchOptions {
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. Without one it stays in the queue. */
   readonly local?: Outlet;
+  /** Takes mail whose route ends on this host. Without them it stays in the queue. */
+  readonly outlets?: Outlets;
   readonly schedule: Schedule;
   readonly notices: Notices;
   readonly clock: Clock;

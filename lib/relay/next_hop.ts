@@ -6,6 +6,8 @@ export type Route =
   | { readonly kind: "mx" }
   /** To one host, a smarthost. */
   | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  /** Into the Maildir of each recipient, `directory/<domain>/<local part>`, whatever the domain. */
+  | { readonly kind: "maildir"; readonly directory: string }
   /** Kept in the queue until somebody releases it; then by MX. */
   | { readonly kind: "hold" }
   /** Accepted and dropped. */
@@ -16,4 +18,8 @@ export type NextHop =
   | { readonly kind: "local" }
   | { readonly kind: "discard" }
   | { readonly kind: "mx"; readonly domain: string }
-  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number };
+  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  | DeliveryHop;
+
+/** A next hop that ends the way of a message: it is delivered on this host. */
+export type DeliveryHop = { readonly kind: "maildir"; readonly directory: string };

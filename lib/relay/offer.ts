@@ -4,7 +4,7 @@ import type { Envelope, MailParameters, RcptParameters } from "../smtp/envelope.
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { isPositive, isTransient, reply, SmtpError } from "../smtp/reply.ts";
 import type { NextHop, Route } from "./next_hop.ts";
-import type { Outlet, OutletTransaction } from "./outlet.ts";
+import type { Outlet, Outlets, OutletTransaction } from "./outlet.ts";
 import { openOutlet } from "./pass_through.ts";
 import type { HopReply } from "./remote_reply.ts";
 import { nextHopKey, nextHopOf } from "./route.ts";
@@ -36,10 +36,12 @@ export interface Ways {
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. Without one it is deferred. */
   readonly local?: Outlet;
+  /** Takes mail whose route ends on this host. Without them it is deferred. */
+  readonly outlets?: Outlets;
 }
 
 /** How next hops that are known are reached. */
-export interface HopWays extends Pick<Ways, "remote" | "local"> {
+export interface HopWays extends Pick<Ways, "remote" | "local" | "outlets"> {
   /** Whether DATA goes out with the recipients where the next hop has PIPELINING. */
   readonly dataAtOnce?: boolean;
 }

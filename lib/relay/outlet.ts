@@ -2,6 +2,7 @@
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Reply } from "../smtp/reply.ts";
+import type { DeliveryHop } from "./next_hop.ts";
 import type { HopReply } from "./remote_reply.ts";
 
 /**
@@ -32,3 +33,6 @@ export interface OutletTransaction {
 
 /** Begins a transaction, or answers the reply that refuses it. */
 export type Outlet = (mail: MailParameters) => MaybePromise<OutletTransaction | Reply>;
+
+/** Finds the outlet of a next hop that is on this host; none where such are not served here. */
+export type Outlets = (hop: DeliveryHop) => Outlet | undefined;

@@ -13,7 +13,7 @@ import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { isPositive, type Reply, replyForAll, standingReply } from "../smtp/reply.ts";
 import { discard } from "./discard.ts";
 import type { NextHop, Route } from "./next_hop.ts";
-import type { Outlet, OutletTransaction } from "./outlet.ts";
+import type { Outlet, Outlets, OutletTransaction } from "./outlet.ts";
 import { nextHopKey, nextHopOf } from "./route.ts";
 import { type RemoteOptions, RemoteTransaction } from "./transaction.ts";
 
@@ -27,6 +27,8 @@ export interface PassThroughOptions {
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. Without one it is refused for the time being. */
   readonly local?: Outlet;
+  /** Takes mail whose route ends on this host. Without them it is refused for the time being. */
+  readonly outlets?: Outlets;
 }
 
 const OTHER_HOP = standingReply(
@@ -41,19 +43,22 @@ const ONE_AT_A_TIME = standingReply(
   "The next hop answers for each recipient; send the message to the others separately",
 );
 const NO_RECIPIENTS = standingReply(554, "5.5.1", "No valid recipients");
+const NO_OUTLET = standingReply(451, "4.3.5", "Delivery by this route is not set up here");
 const NO_LOCAL = standingReply(451, "4.3.5", "Local delivery is not set up here");
 
 /** Begins a transaction to any kind of next hop. */
 export function openOutlet(
   hop: NextHop,
   mail: MailParameters,
-  options: { readonly remote: RemoteOptions; readonly local?: Outlet },
+  options: Pick<PassThroughOptions, "remote" | "local" | "outlets">,
 ): MaybePromise<OutletTransaction | Reply> {
   switch (hop.kind) {
     case "local":
       return options.local?.(mail) ?? NO_LOCAL;
     case "discard":
       return discard(mail);
+    case "maildir":
+      return options.outlets?.(hop)?.(mail) ?? NO_OUTLET;
     case "mx":
     case "smtp":
     case "lmtp":

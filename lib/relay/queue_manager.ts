@@ -9,7 +9,7 @@ import { Dispatch, pauseBySchedule } from "./dispatch.ts";
 import { HopPool, type HopPoolOptions } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
 import type { Notices } from "./notices.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, Outlets } from "./outlet.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
@@ -22,6 +22,8 @@ export interface QueueManagerOptions {
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. */
   readonly local?: Outlet;
+  /** Takes mail whose route ends on this host. */
+  readonly outlets?: Outlets;
   readonly notices: Notices;
   readonly schedule: Schedule;
   /** The limits on deliveries, where they are not those of the pool. */

@@ -6,7 +6,7 @@ import { errorText } from "./client.ts";
 import type { Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
 import { offerByHop, type RelayResult } from "./offer.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, Outlets } from "./outlet.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
 /** How queued messages are delivered. */
@@ -17,6 +17,8 @@ export interface DeliveryWays {
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. Without one it stays in the queue. */
   readonly local?: Outlet;
+  /** Takes mail whose route ends on this host. Without them it stays in the queue. */
+  readonly outlets?: Outlets;
   readonly log?: Log;
 }
 
@@ -49,7 +51,7 @@ export async function deliverTo(
   };
   const remote = { ...ways.remote, sessions: visit };
   try {
-    const options = { remote, local: ways.local, dataAtOnce: true };
+    const options = { remote, local: ways.local, outlets: ways.outlets, dataAtOnce: true };
     return await offerByHop(message, () => hop, options);
   } catch (error) {
     const log = ways.log ?? noLog;

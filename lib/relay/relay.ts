@@ -51,7 +51,7 @@ export interface RelayOptions {
  * console.log(result.status); // delivered
  * ```
  *
- * @throws {SyntaxError} if the route cannot be read
+ * @throws {SyntaxError} if the route cannot be read, or needs the server: `maildir:` and `hold`
  * @throws whatever reading the content throws; nothing was delivered then
  */
 export function relay(
@@ -59,8 +59,12 @@ export function relay(
   options: RelayOptions = {},
 ): Promise<RelayResult[]> {
   const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
+  const parsed = parseRoute(route);
+  if (parsed.kind === "maildir" || parsed.kind === "hold") {
+    throw new SyntaxError("Cannot use the route: the relay has neither Maildirs nor a queue");
+  }
   return offerMessage(message, {
-    route: parseRoute(route),
+    route: parsed,
     relaying: relayingRules([]),
     remote: {
       heloName: hostname ?? Deno.hostname(),

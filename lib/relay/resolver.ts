@@ -20,7 +20,7 @@ import type { Dns, MxRecord } from "./dns.ts";
 import type { NextHop } from "./next_hop.ts";
 
 /** A next hop that is reached over the network. */
-export type RemoteHop = Exclude<NextHop, { readonly kind: "local" | "discard" }>;
+export type RemoteHop = Exclude<NextHop, { readonly kind: "local" | "discard" | "maildir" }>;
 
 /** One host to try, with at least one address. */
 export interface Target {

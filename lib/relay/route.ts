@@ -8,7 +8,7 @@ import type { NextHop, Route } from "./next_hop.ts";
 /** What to connect to where no port is written. */
 const DEFAULT_PORT = { smtp: 25, lmtp: 24 } as const;
 
-const FORMS = "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], hold or discard";
+const FORMS = "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, hold or discard";
 
 /** The errors never show the text itself: it may hold a password. */
 function cannot(why: string): SyntaxError {
@@ -41,14 +41,23 @@ function splitAuthority(authority: string): [host: string, port: string | undefi
   return [authority.slice(0, colon), authority.slice(colon + 1)];
 }
 
+/** `~` and variables are for a shell to expand, and here there is none. */
+function parseDirectory(directory: string): Route {
+  if (directory === "") throw cannot("write a directory behind maildir:");
+  if (directory.includes("\0")) throw cannot("a directory has no NUL in its name");
+  const plain = directory.replace(/\/+$/, "");
+  return { kind: "maildir", directory: plain === "" ? "/" : plain };
+}
+
 /**
- * Reads a route: `mx`, `hold`, `discard`, `smtp://host[:port]` (port 25 unless one is written) or
+ * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `smtp://host[:port]` (port 25 unless one is written) or
  * `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
  *
  * @throws {SyntaxError} if the text is no route, or asks for what is not there yet
  */
 export function parseRoute(text: string): Route {
   if (text === "mx" || text === "hold" || text === "discard") return { kind: text };
+  if (text.startsWith("maildir:")) return parseDirectory(text.slice("maildir:".length));
   const separator = text.indexOf("://");
   if (separator < 0) throw cannot(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
@@ -96,6 +105,8 @@ export function nextHopKey(hop: NextHop): string {
       return hop.kind;
     case "mx":
       return `mx:${hop.domain}`;
+    case "maildir":
+      return `maildir:${hop.directory}`;
     case "smtp":
     case "lmtp": {
       const host = hop.host.includes(":") ? `[${hop.host}]` : hop.host;

@@ -137,6 +137,13 @@ const cases: [
     "host: 0 127.0.0.1 port 2500: 127.0.0.1",
     "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2500 first",
   ]],
+  ["Joe", "Any.example", { route: ["maildir:/all"] }, 0, [
+    "address: Joe@Any.example",
+    "local: no, Any.example is not a local domain",
+    RELAYING,
+    "route: maildir:/all",
+    "outcome: would be delivered into /all/any.example/joe/new",
+  ]],
   ["joe", "any.example", { route: ["discard"] }, 0, [
     "address: joe@any.example",
     "local: no, any.example is not a local domain",

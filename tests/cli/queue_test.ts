@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { StoreError } from "../../lib/queue/store_error.ts";
 import { NEVER, newEntry, put, recipient, recordAll, stage } from "../queue/fixture.ts";
 import { testQueue } from "./queue_fixture.ts";
-import { call } from "./surroundings.ts";
+import { run } from "../../lib/cli/run.ts";
+import { OutputClosed } from "../../lib/cli/surroundings.ts";
+import { queueFailure } from "../../lib/cli/open_queue.ts";
+import { failureOf } from "../../lib/cli/failure.ts";
+import { call, testSystem } from "./surroundings.ts";
 
 /** Everything that commands do is the same with a server and without. */
 function both(name: string, run: (hasServer: boolean) => Promise<void>): void {
@@ -159,4 +164,40 @@ Deno.test("queue says what is wrong with how it is called", async () => {
     assertEquals([outcome.code, outcome.out], [code, ""], args.join(" "));
     assertStringIncludes(outcome.err, err);
   }
+});
+
+Deno.test("queue list ends quietly when nobody reads on", async () => {
+  await using queue = await testQueue(false);
+  await queue.withStore(async (store) => {
+    for (let i = 0; i < 3; i++) await put(store);
+  });
+  let lines = 0;
+  const code = await run(["queue", "list", "--queue", queue.path], {
+    calledAs: "smtpd",
+    environment: new Map(),
+    system: testSystem,
+    user: () => undefined,
+    out() {
+      if (++lines === 2) throw new OutputClosed();
+    },
+    err: (line) => {
+      throw new Error(line);
+    },
+    read: () => Promise.resolve(null),
+    write: () => Promise.resolve(),
+  });
+  assertEquals([code, lines], [0, 2]);
+});
+
+Deno.test("a queue that may not be used is told as that, and a file is no queue", async () => {
+  const error = new StoreError("failed", "Cannot open the queue", {
+    cause: new Deno.errors.PermissionDenied(),
+  });
+  for (const thrown of [error, new Deno.errors.PermissionDenied()]) {
+    assertEquals(failureOf(queueFailure(thrown)).exitCode, 77);
+  }
+  const file = await Deno.makeTempFile();
+  const outcome = await call(["sendmail", "--queue", file, "a@b.example"], {}, { input: "x" });
+  await Deno.remove(file);
+  assertEquals([outcome.code, outcome.err.trimEnd().split("\n").length], [73, 1], outcome.err);
 });

@@ -19,13 +19,29 @@ export interface Outcome {
 export async function call(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  { input = "", calledAs = "smtpd" }: { input?: string | Uint8Array; calledAs?: string } = {},
 ): Promise<Outcome> {
   const written = { out: "", err: "" };
+  let rest = typeof input === "string" ? new TextEncoder().encode(input) : input;
   const around: Surroundings = {
+    calledAs,
+    user: () => "joe",
     environment: new Map(Object.entries(environment)),
     system: testSystem,
     out: (line) => written.out += `${line}\n`,
     err: (line) => written.err += `${line}\n`,
+    // deno-lint-ignore require-await
+    async read(buffer) {
+      if (rest.length === 0) return null;
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+    // deno-lint-ignore require-await
+    async write(bytes) {
+      written.out += new TextDecoder().decode(bytes);
+    },
   };
   const code = await run(args, around);
   return { code, ...written };

@@ -119,6 +119,18 @@ Deno.test("a delivered message is Return-Path, Received, and what was sent, octe
   }
 });
 
+Deno.test("a Maildir for any domain takes each into a directory of its own", async () => {
+  await inDirectory(async (root) => {
+    const anywhere = maildir(root, { anyDomain: true, localDomains: [] });
+    assertEquals(await deliver(anywhere, [box("joe", "Other.TEST"), box("ann")]), "250 2.0.0");
+    const found = (await files(root)).map((path) => path.replace(/[^/]+$/, ""));
+    assertEquals(found, ["example.org/ann/new/", "other.test/joe/new/"]);
+    for (const domain of ["[192.0.2.1]", "", "..", "a/../b"]) {
+      assertEquals(await deliver(anywhere, [box("joe", domain)]), "550 5.1.2", domain);
+    }
+  });
+});
+
 Deno.test("a null reverse-path is written <>", async () => {
   await inDirectory(async (root) => {
     const transaction = maildir(root).begin({ reversePath: null });

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { relayingRules } from "../../lib/policy/relaying.ts";
 import type { NextHop, Route } from "../../lib/relay/next_hop.ts";
+import { relay } from "../../lib/relay/relay.ts";
 import { nextHopKey, nextHopOf, parseRoute } from "../../lib/relay/route.ts";
 
 Deno.test("parseRoute reads the routes there are", () => {
@@ -8,6 +9,7 @@ Deno.test("parseRoute reads the routes there are", () => {
     ["mx", { kind: "mx" }],
     ["hold", { kind: "hold" }],
     ["discard", { kind: "discard" }],
+    ["maildir:/var/mail/", { kind: "maildir", directory: "/var/mail" }],
     ["smtp://relay.example", { kind: "smtp", host: "relay.example", port: 25 }],
     ["smtp://relay.example/", { kind: "smtp", host: "relay.example", port: 25 }],
     ["SMTP://Relay.Example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
@@ -29,6 +31,7 @@ Deno.test("parseRoute says what is wrong with a route", () => {
     ["smtps://relay.example", "smtps:// is not there yet"],
     ["smtp://joe:secret@relay.example", "authentication at the next hop is not there yet"],
     ["smtp://joe@relay.example", "authentication at the next hop is not there yet"],
+    ["maildir:", "write a directory behind maildir:"],
     ["smtp://", "a host is missing"],
     ["smtp://:25", "a host is missing"],
     ["smtp:///x", "nothing may stand behind"],
@@ -80,6 +83,8 @@ Deno.test("nextHopKey tells hops apart", () => {
   const hops: NextHop[] = [
     { kind: "local" },
     { kind: "discard" },
+    { kind: "maildir", directory: "/a" },
+    { kind: "maildir", directory: "/b" },
     { kind: "mx", domain: "other.test" },
     { kind: "mx", domain: "[192.0.2.1]" },
     { kind: "smtp", host: "other.test", port: 25 },
@@ -90,4 +95,12 @@ Deno.test("nextHopKey tells hops apart", () => {
   const keys = hops.map(nextHopKey);
   assertEquals(new Set(keys).size, hops.length);
   assertEquals(keys.at(-1), "smtp://[::1]:25");
+});
+
+Deno.test("relay refuses a route that only the server can take", () => {
+  async function* content() {}
+  const message = { reversePath: null, forwardPaths: [], smtpUtf8: false, content: content() };
+  for (const route of ["hold", "maildir:/var/mail"]) {
+    assertThrows(() => relay(message, { route }), SyntaxError, "neither Maildirs nor a queue");
+  }
 });

@@ -1,0 +1,194 @@
+/** Makes a message fit to be sent of what a program on this host wrote. @module */
+import { parseAddressList } from "./address_list.ts";
+import { dateTime } from "./date_time.ts";
+import { fieldNameEnd, isFolding, isMailStoreLine, parseHeader } from "./header.ts";
+import { HeaderScanner } from "./header_scanner.ts";
+
+const LF = 10;
+const CR = 13;
+const DOT = 46;
+
+/**
+ * Writes lines with CR LF at their ends, whatever they ended in: LF, CR LF, or several CR and an LF as
+ * programs write that add a CR twice.
+ *
+ * A CR by itself ends a line of the body. In a field it is refused: a program that looks for LF in what
+ * it copies into a field would let a CR pass, and with it a field of somebody else's.
+ *
+ * @param dotEnds whether a line that is a dot alone ends the message
+ * @throws {SyntaxError} if there is a CR by itself in a header field
+ */
+export function withCrlf(octets: Uint8Array, dotEnds: boolean): Uint8Array<ArrayBuffer> {
+  let ends = 0;
+  for (const octet of octets) if (octet === LF || octet === CR) ends++;
+  const out = new Uint8Array(octets.length + ends + 2);
+  let length = 0;
+  let start = 0;
+  let isHeader = true;
+  for (let i = 0; i < octets.length;) {
+    const octet = octets[i];
+    if (octet !== LF && octet !== CR) {
+      out[length++] = octet;
+      i++;
+      continue;
+    }
+    let next = i;
+    while (octets[next] === CR) next++;
+    const isBare = octets[next] !== LF;
+    const size = length - start;
+    if (isHeader && size === 0 && !isBare) isHeader = false;
+    else if (isHeader && !(start > 0 && isFolding(out[start]))) {
+      const nameEnd = fieldNameEnd(out, start, length);
+      const isField = nameEnd >= 0 && nameEnd < length;
+      isHeader = isField || start === 0 && isMailStoreLine(out, length);
+    }
+    if (isBare && isHeader) {
+      throw new SyntaxError("Cannot send the message: a header field has a CR without an LF");
+    }
+    if (dotEnds && size === 1 && out[start] === DOT) return out.subarray(0, start);
+    out[length++] = CR;
+    out[length++] = LF;
+    start = length;
+    i = isBare ? i + 1 : next + 1;
+  }
+  if (length > start) {
+    if (dotEnds && length - start === 1 && out[start] === DOT) return out.subarray(0, start);
+    out[length++] = CR;
+    out[length++] = LF;
+  }
+  return out.subarray(0, length);
+}
+
+/** A message as its fields and its body, whose octets are not copied. */
+export interface SubmittedMessage {
+  /** Its fields in order, each with its CR LF. */
+  readonly fields: readonly { readonly name: string; readonly octets: Uint8Array }[];
+  /** The octets behind the empty line. */
+  readonly body: Uint8Array;
+}
+
+/**
+ * Takes a message apart whose lines end in CR LF. A separator line of the mbox format is dropped.
+ *
+ * @throws {RangeError} if its header section is too large
+ */
+export function parseSubmitted(message: Uint8Array): SubmittedMessage {
+  const scanner = new HeaderScanner();
+  scanner.scan(message);
+  scanner.end();
+  if (scanner.tooLarge) {
+    throw new RangeError("Cannot send the message: its header section is too large");
+  }
+  const bodyStart = scanner.bodyStart ?? 0;
+  const fields: { name: string; octets: Uint8Array }[] = [];
+  const decoder = new TextDecoder();
+  for (let at = 0; at < bodyStart;) {
+    let end = lineEnd(message, at);
+    while (end < bodyStart && isFolding(message[end])) end = lineEnd(message, end);
+    const nameEnd = fieldNameEnd(message, at, end);
+    if (nameEnd > at && nameEnd < end) {
+      const name = decoder.decode(message.subarray(at, nameEnd)).toLowerCase();
+      fields.push({ name, octets: message.subarray(at, end) });
+    }
+    at = end;
+  }
+  return { fields, body: message.subarray(bodyStart) };
+}
+
+function lineEnd(octets: Uint8Array, start: number): number {
+  const lf = octets.indexOf(LF, start);
+  return lf < 0 ? octets.length : lf + 1;
+}
+
+const RECIPIENTS = ["to", "cc", "bcc"];
+const RESENT = RECIPIENTS.map((name) => `resent-${name}`);
+
+/**
+ * The addresses that the recipient fields name, as they are written there. Where a message was resent,
+ * those of the Resent fields count alone (RFC 5322 section 3.6.6).
+ *
+ * @throws {SyntaxError} if a field cannot be read
+ */
+export function recipientsOf({ fields }: SubmittedMessage): string[] {
+  const isResent = fields.some(({ name }) => name.startsWith("resent-"));
+  const names = isResent ? RESENT : RECIPIENTS;
+  return fields.filter(({ name }) => names.includes(name))
+    .flatMap(({ octets }) => parseAddressList(parseHeader(octets)[0]?.value ?? ""));
+}
+
+/** Fields that nobody further on is to see, or that only the final delivery writes. */
+const DROPPED = ["bcc", "resent-bcc", "return-path", "content-length"];
+
+/** What a message is completed with. */
+export interface Completion {
+  /** The trace field for the top, with its CR LF. */
+  readonly trace: string;
+  /** The value of From where there is none. */
+  readonly from: string;
+  /** The domain of a message identifier. */
+  readonly hostname: string;
+  /** What stands before the `@` of a message identifier: an Atom. */
+  readonly id: string;
+  readonly date: Date;
+}
+
+/**
+ * Puts a message together: the trace field, what it lacks of From, Date and Message-ID (RFC 6409
+ * section 8), and its own fields without Bcc.
+ */
+export function completed(
+  { fields, body }: SubmittedMessage,
+  { trace, from, hostname, id, date }: Completion,
+): Uint8Array<ArrayBuffer> {
+  const has = (name: string) => fields.some((field) => field.name === name);
+  const added = [
+    trace,
+    has("from") ? "" : `From: ${from}\r\n`,
+    has("date") ? "" : `Date: ${dateTime(date)}\r\n`,
+    has("message-id") ? "" : `Message-ID: <${id}@${hostname}>\r\n`,
+  ].join("");
+  const parts = [
+    new TextEncoder().encode(added),
+    ...fields.filter(({ name }) => !DROPPED.includes(name)).map(({ octets }) => octets),
+    // The scanner leaves the empty line with the header section.
+    new Uint8Array([CR, LF]),
+    body,
+  ];
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Octets of a name in one encoded word, which has 75 characters at most (RFC 2047 section 2). */
+const ENCODED = 42;
+
+/**
+ * Writes a display name: as it is, in quotes, or encoded where it is not ASCII (RFC 2047).
+ *
+ * @throws {SyntaxError} if it holds control characters
+ */
+export function displayName(name: string): string {
+  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(name) || !name.isWellFormed()) {
+    throw new SyntaxError("Cannot write a name that holds control characters");
+  }
+  if (/^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*$/.test(name) && !name.includes("=?")) return name;
+  if (/^[ -~]*$/.test(name) && !name.includes("=?")) {
+    return `"${name.replace(/[\\"]/g, "\\$&")}"`;
+  }
+  const encoder = new TextEncoder();
+  const words: string[] = [];
+  let chunk = "";
+  for (const character of [...name, ""]) {
+    if (character === "" || encoder.encode(chunk + character).length > ENCODED) {
+      const binary = String.fromCharCode(...encoder.encode(chunk));
+      if (chunk !== "") words.push(`=?UTF-8?B?${btoa(binary)}?=`);
+      chunk = "";
+    }
+    chunk += character;
+  }
+  return words.join("\r\n ");
+}
