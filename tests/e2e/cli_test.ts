@@ -217,11 +217,12 @@ Deno.test("a reader that has seen enough of the help is no error", async () => {
 class Running implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #state = Deno.makeTempDirSync({ prefix: "smtpd-state-" });
   readonly events: Record<string, unknown>[] = [];
   #rest = "";
 
   constructor(args: readonly string[]) {
-    this.#child = commandOf(args).spawn();
+    this.#child = commandOf([...args, "--queue", this.#state]).spawn();
     this.#lines = this.#child.stderr.pipeThrough(new TextDecoderStream()).getReader();
   }
 
@@ -266,6 +267,7 @@ class Running implements AsyncDisposable {
     await this.#child.status;
     await this.#lines.cancel();
     await this.#child.stdout.cancel();
+    await Deno.remove(this.#state, { recursive: true });
   }
 }
 
