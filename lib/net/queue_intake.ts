@@ -17,7 +17,7 @@ export interface QueueIntakeOptions {
   readonly lifetime: number;
   /** Whether a recipient waits for somebody to release it. */
   readonly isHeld: (mailbox: Mailbox) => boolean;
-  /** Called once a message is committed, so that it is attempted now. */
+  /** Called once a message is committed that is due, so that it is attempted now. */
   readonly wake: () => void;
   /** Called where there is no room for a message, so that some is made. */
   readonly makeRoom?: () => void;
@@ -104,7 +104,7 @@ class QueueTransaction implements IntakeTransaction {
     } catch (error) {
       return this.#fail(error);
     }
-    wake();
+    if (this.#recipients.some(({ held }) => !held)) wake();
     return reply(250, "2.0.0", `Queued as ${this.#id}`);
   }
 

@@ -146,3 +146,13 @@ Deno.test("queue intake answers a store that fails with 4yz, and is never woken 
     assertEquals(aborted, ["write"]);
   }
 });
+
+Deno.test("queue intake wakes nobody for a message that is held", async () => {
+  const made = fixture();
+  const transaction = await begin(made, ["held@b.test"]);
+  await transaction.data("");
+  await transaction.write(utf8.encode("Subject: x\r\n\r\n"));
+  const answer = await transaction.end();
+  assert("code" in answer && answer.code === 250);
+  assertEquals(made.woken(), 0);
+});
