@@ -94,7 +94,10 @@ const APPLICATION_ID = 0x534d5451;
 /** How long to wait for somebody else who holds the database, in milliseconds. */
 const BUSY_TIMEOUT = 5_000;
 
-/** Four MiB of pages in memory for each connection, however long the queue is. */
+/**
+ * Four MiB of pages in memory for each connection, however long the queue is. What is sorted on the way is
+ * bounded, and stays in memory as well: state is in one directory.
+ */
 const CACHE_KIB = 4_096;
 
 /** Pages in the log before they are copied into the database: 16 MiB. */
@@ -142,6 +145,7 @@ export function openForWriting(directory: string): DatabaseSync {
       database.exec(`
         PRAGMA synchronous = FULL;
         PRAGMA cache_size = -${CACHE_KIB};
+        PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
         PRAGMA journal_size_limit = ${MAX_LOG};
       `);
@@ -167,7 +171,11 @@ export function openForReading(directory: string): DatabaseSync {
     }
     const database = new DatabaseSync(file, { readOnly: true });
     try {
-      database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA cache_size = -${CACHE_KIB}`);
+      database.exec(`
+        PRAGMA busy_timeout = ${BUSY_TIMEOUT};
+        PRAGMA cache_size = -${CACHE_KIB};
+        PRAGMA temp_store = MEMORY;
+      `);
       const version = checkVersion(database, file);
       if (version < MIGRATIONS.length) {
         // Bringing it up to date is the writer's.
