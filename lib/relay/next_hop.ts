@@ -7,7 +7,9 @@ export type Route =
   /** To one host, a smarthost. */
   | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
   /** Into the Maildir of each recipient, `directory/<domain>/<local part>`, whatever the domain. */
-  | { readonly kind: "maildir"; readonly directory: string }
+  | MaildirHop
+  /** To a program on this host, which is run for each recipient. */
+  | ProgramHop
   /** Kept in the queue until somebody releases it; then by MX. */
   | { readonly kind: "hold" }
   /** Accepted and dropped. */
@@ -22,4 +24,20 @@ export type NextHop =
   | DeliveryHop;
 
 /** A next hop that ends the way of a message: it is delivered on this host. */
-export type DeliveryHop = { readonly kind: "maildir"; readonly directory: string };
+export type DeliveryHop = MaildirHop | ProgramHop;
+
+/** Maildirs below one directory. */
+export interface MaildirHop {
+  readonly kind: "maildir";
+  /** The directory above all mailboxes. */
+  readonly directory: string;
+}
+
+/** A program. */
+export interface ProgramHop {
+  readonly kind: "program";
+  /** Its absolute path. */
+  readonly path: string;
+  /** Its arguments, with placeholders such as `${recipient}`. */
+  readonly args: readonly string[];
+}

@@ -10,6 +10,12 @@ Deno.test("parseRoute reads the routes there are", () => {
     ["hold", { kind: "hold" }],
     ["discard", { kind: "discard" }],
     ["maildir:/var/mail/", { kind: "maildir", directory: "/var/mail" }],
+    ["pipe:/bin/cat", { kind: "program", path: "/bin/cat", args: [] }],
+    ['pipe: /bin/x  -f ${sender} "a b" --to=${local}@${domain} ${recipient} ', {
+      kind: "program",
+      path: "/bin/x",
+      args: ["-f", "${sender}", '"a', 'b"', "--to=${local}@${domain}", "${recipient}"],
+    }],
     ["smtp://relay.example", { kind: "smtp", host: "relay.example", port: 25 }],
     ["smtp://relay.example/", { kind: "smtp", host: "relay.example", port: 25 }],
     ["SMTP://Relay.Example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
@@ -32,6 +38,12 @@ Deno.test("parseRoute says what is wrong with a route", () => {
     ["smtp://joe:secret@relay.example", "authentication at the next hop is not there yet"],
     ["smtp://joe@relay.example", "authentication at the next hop is not there yet"],
     ["maildir:", "write a directory behind maildir:"],
+    ["pipe:", "write a program behind pipe:"],
+    ["pipe:cat -", "the program needs its whole path"],
+    ["pipe:/bin/${local}", "takes no placeholder"],
+    ["pipe:/bin/x ${user}", "the placeholders are ${sender}, ${recipient}, ${local}, ${domain}"],
+    ["pipe:/bin/x ${local", "a placeholder is not closed"],
+    ["pipe:/bin/x a\nb", "no control characters"],
     ["smtp://", "a host is missing"],
     ["smtp://:25", "a host is missing"],
     ["smtp:///x", "nothing may stand behind"],
@@ -85,6 +97,8 @@ Deno.test("nextHopKey tells hops apart", () => {
     { kind: "discard" },
     { kind: "maildir", directory: "/a" },
     { kind: "maildir", directory: "/b" },
+    { kind: "program", path: "/a", args: [] },
+    { kind: "program", path: "/a", args: ["b"] },
     { kind: "mx", domain: "other.test" },
     { kind: "mx", domain: "[192.0.2.1]" },
     { kind: "smtp", host: "other.test", port: 25 },
@@ -100,7 +114,7 @@ Deno.test("nextHopKey tells hops apart", () => {
 Deno.test("relay refuses a route that only the server can take", () => {
   async function* content() {}
   const message = { reversePath: null, forwardPaths: [], smtpUtf8: false, content: content() };
-  for (const route of ["hold", "maildir:/var/mail"]) {
-    assertThrows(() => relay(message, { route }), SyntaxError, "neither Maildirs nor a queue");
+  for (const route of ["hold", "maildir:/var/mail", "pipe:/bin/cat"]) {
+    assertThrows(() => relay(message, { route }), SyntaxError, "neither Maildirs nor");
   }
 });
