@@ -17,6 +17,7 @@ import { type Log, noLog } from "../net/log.ts";
 import type { ProgramHop } from "../relay/next_hop.ts";
 import type { OutletTransaction } from "../relay/outlet.ts";
 import { fillPlaceholders, type Placeholder } from "../relay/program_route.ts";
+import { mostRecipients } from "../relay/recipient_limit.ts";
 import type { RcptParameters } from "../smtp/envelope.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { type Reply, standingReply } from "../smtp/reply.ts";
@@ -30,8 +31,6 @@ export interface ProgramOptions {
   readonly log?: Log;
 }
 
-/** How many programs run for one transaction. The queue tries the recipients above it again. */
-const MAX_RUNS = 10;
 /** Where programs look for others. */
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
@@ -112,7 +111,7 @@ class ProgramTransaction implements OutletTransaction {
   rcpt({ forwardPath }: RcptParameters): Reply {
     const invocation = invocationOf(this.#hop, this.#reversePath, forwardPath);
     if ("code" in invocation) return invocation;
-    if (this.#calls.length >= MAX_RUNS) return TOO_MANY;
+    if (this.#calls.length >= mostRecipients(this.#hop)) return TOO_MANY;
     this.#calls.push({ forwardPath, invocation });
     return RECIPIENT_OK;
   }
