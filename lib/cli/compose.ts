@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
+import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
@@ -74,6 +75,8 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
           return (mail) => maildirAt(hop.directory).begin(mail);
         case "program":
           return ({ reversePath }) => beginProgram(hop, reversePath, { log });
+        case "web":
+          return ({ reversePath }) => beginWebHook(hop, reversePath, { log });
       }
     },
   };

@@ -120,6 +120,10 @@ export async function explainMailbox(
     return tellMaildir(maildirRouteOf(config, hop.directory), mailbox, tell);
   }
   if (hop.kind === "program") return tellProgram(hop, mailbox, tell);
+  if (hop.kind === "web") {
+    tell("outcome", `would be posted to ${nextHopKey(hop)}`);
+    return EXIT.ok;
+  }
   return tellResolution(await resolveNextHop(hop, resolver), tell);
 }
 

@@ -20,6 +20,8 @@ const TIME_LIMIT = 5 * 60_000;
 const GRACE = 2_000;
 /** How long its output is waited for when it has ended: a process that it left behind may hold it open. */
 const OUTPUT_TIME = 1_000;
+/** What is looked at of its output. */
+const OUTPUT = { maxOctets: 4 * 1024, toTheEnd: true };
 
 const TOO_LONG = standingReply(451, "4.3.0", "The program took too long");
 
@@ -54,7 +56,8 @@ export class ProgramRun {
     this.#input = this.#child.stdin.getWriter();
     // A program that does not want the whole message closes its end, which is no error of its own.
     this.#input.closed.catch(() => {});
-    this.#outputs = [new FirstLine(this.#child.stdout), new FirstLine(this.#child.stderr)];
+    const { stdout, stderr } = this.#child;
+    this.#outputs = [stdout, stderr].map((stream) => new FirstLine(stream, OUTPUT));
     this.#child.status.then((status) => this.#ended(status));
   }
 

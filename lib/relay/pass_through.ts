@@ -59,6 +59,7 @@ export function openOutlet(
       return discard(mail);
     case "maildir":
     case "program":
+    case "web":
       return options.outlets?.(hop)?.(mail) ?? NO_OUTLET;
     case "mx":
     case "smtp":

@@ -52,7 +52,7 @@ export interface RelayOptions {
  * console.log(result.status); // delivered
  * ```
  *
- * @throws {SyntaxError} if the route cannot be read, or needs the server: `maildir:`, `pipe:` and `hold`
+ * @throws {SyntaxError} if the route cannot be read, or needs the server: `maildir:`, `pipe:`, `https:` and `hold`
  * @throws whatever reading the content throws; nothing was delivered then
  */
 export function relay(
@@ -61,8 +61,12 @@ export function relay(
 ): Promise<RelayResult[]> {
   const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
   const parsed = parseRoute(route);
-  if (parsed.kind === "maildir" || parsed.kind === "program" || parsed.kind === "hold") {
-    throw routeFault("the relay has neither Maildirs nor programs nor a queue");
+  switch (parsed.kind) {
+    case "maildir":
+    case "program":
+    case "web":
+    case "hold":
+      throw routeFault("the relay has neither Maildirs, programs and web hooks nor a queue");
   }
   return offerMessage(message, {
     route: parsed,

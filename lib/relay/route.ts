@@ -6,12 +6,13 @@ import type { Mailbox } from "../smtp/mailbox.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import { parseProgram } from "./program_route.ts";
 import { routeFault } from "./route_fault.ts";
+import { parseWeb, webKey } from "./web_route.ts";
 
 /** What to connect to where no port is written. */
 const DEFAULT_PORT = { smtp: 25, lmtp: 24 } as const;
 
 const FORMS =
-  "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, hold or discard";
+  "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, https://URL, hold or discard";
 
 function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
@@ -48,7 +49,7 @@ function parseDirectory(directory: string): Route {
 }
 
 /**
- * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `pipe:/path/to/program arg ...`,
+ * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `pipe:/path/to/program arg ...`, the URL of a web hook,
  * `smtp://host[:port]` (port 25 unless one is written) or `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
  *
  * @throws {SyntaxError} if the text is no route, or asks for what is not there yet
@@ -60,6 +61,7 @@ export function parseRoute(text: string): Route {
   const separator = text.indexOf("://");
   if (separator < 0) throw routeFault(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
+  if (scheme === "http" || scheme === "https") return parseWeb(text);
   if (scheme === "smtps") throw routeFault("smtps:// is not there yet; smtp:// is");
   if (scheme !== "smtp" && scheme !== "lmtp") throw routeFault(`write ${FORMS}`);
 
@@ -108,6 +110,8 @@ export function nextHopKey(hop: NextHop): string {
       return `maildir:${hop.directory}`;
     case "program":
       return `pipe:${[hop.path, ...hop.args].join(" ")}`;
+    case "web":
+      return webKey(hop);
     case "smtp":
     case "lmtp": {
       const host = hop.host.includes(":") ? `[${hop.host}]` : hop.host;
