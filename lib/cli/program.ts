@@ -8,7 +8,8 @@ const OTHER = "give another program to --route";
 function notPermitted(path: string): Failure {
   const right = `--allow-run=${shown(path)}`;
   const mend = Deno.build.standalone
-    ? `run smtpd from source, deno run -P ${right} main.ts, or compile it with ${right}`
+    ? `make the executable with deno task compile ${right} host, or run smtpd from source, ` +
+      `deno run -P ${right} main.ts`
     : `add ${right}, as in deno run -P ${right} main.ts`;
   return new Failure(EXIT.noPermission, `Deno does not let smtpd run ${shown(path)}`, mend);
 }

@@ -5,9 +5,11 @@
  * The programs of one transaction run side by side and take the message as it comes, so that it is never
  * held here. What they read is Return-Path, Delivered-To, and then the message with the line ends it has.
  * The end of the input stands for the end of the message; where a message breaks off, the program is
- * stopped before its input is closed.
+ * stopped before its input is closed. Where this server is killed, nobody is there to do that: a program
+ * then may take a part for the whole, and gets the whole when the queue delivers again.
  *
- * There is no shell, and of the environment a program gets PATH and the envelope alone.
+ * There is no shell; an operator who names one gives it addresses in the environment, never in the text
+ * of a command. Of the environment a program gets PATH and the envelope alone.
  *
  * @module
  */
