@@ -46,6 +46,7 @@ const NO_RECIPIENTS = standingReply(554, "5.5.1", "No valid recipients");
 const ENDED = standingReply(451, "4.3.0", "This delivery was given up");
 const UNREACHED = standingReply(451, "4.4.1", "The web hook cannot be reached now");
 const TOO_LONG = standingReply(451, "4.4.2", "The web hook took too long");
+const TOO_EARLY = standingReply(451, "4.3.0", "The web hook did not take the whole message");
 
 /** What is worth another try later: 408, 425 and 429 say so themselves (RFC 9110, RFC 8470, RFC 6585). */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429]);
@@ -75,6 +76,8 @@ class WebHookTransaction implements OutletTransaction {
   /** The outcome, once there is one; it may be there before the message is whole. */
   #outcome: Promise<Reply> | undefined;
   #isSettled = false;
+  /** Whether the body was taken whole, once that is known. */
+  readonly #sent = Promise.withResolvers<boolean>();
   /** Why we gave up by ourselves. */
   #reason: Reply | undefined;
   #timeLeft = TIME_LIMIT;
@@ -108,14 +111,15 @@ class WebHookTransaction implements OutletTransaction {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#isSettled || this.#body === undefined) return;
     // The connection may still hold the slice when it is not ours any more.
-    const sent = this.#body.write(bytes.slice()).catch(() => {});
+    const sent = this.#body.write(bytes.slice()).catch(() => this.#sent.resolve(false));
     await this.#waitFor(sent, this.#timeLeft);
   }
 
   async end(): Promise<Reply> {
     if (this.#outcome === undefined) return this.#reason ?? ENDED;
     if (this.#reason === undefined) {
-      const closed = this.#body?.close().catch(() => {}) ?? Promise.resolve();
+      const closed = this.#body?.close().then(() => true, () => false) ?? Promise.resolve(false);
+      closed.then(this.#sent.resolve);
       await this.#waitFor(closed, this.#timeLeft);
       await this.#waitFor(this.#outcome, Math.min(this.#timeLeft, ANSWER_TIME));
     }
@@ -130,6 +134,7 @@ class WebHookTransaction implements OutletTransaction {
 
   #giveUp(reason: Reply): void {
     this.#reason ??= reason;
+    this.#sent.resolve(false);
     this.#abort.abort();
   }
 
@@ -161,6 +166,11 @@ class WebHookTransaction implements OutletTransaction {
       },
     });
     const { status } = answer;
+    // A receiver may accept before it has read everything, and a message is only accepted whole.
+    if (answer.ok && !await this.#sent.promise) {
+      await answer.body?.cancel();
+      return this.#reason ?? TOO_EARLY;
+    }
     let said = "";
     if (answer.body !== null) {
       const line = new FirstLine(answer.body, { maxOctets: MAX_ANSWER, toTheEnd: false });

@@ -150,7 +150,36 @@ Deno.test("the status and the first line of an answer make the reply", async () 
   assertEquals(asked, table.length);
 });
 
-Deno.test("an answer that comes before the message is whole is the outcome", async () => {
+Deno.test("an acceptance that comes before the message is whole does not cut it off", async () => {
+  const content = Array.from({ length: 64 }, () => new Uint8Array(64 * 1024));
+  let octets = 0;
+  await withHook((request) => {
+    const body = new ReadableStream({
+      async start(to) {
+        to.enqueue(utf8.encode("reading\n"));
+        for await (const part of request.body ?? []) octets += part.length;
+        to.close();
+      },
+    });
+    return new Response(body);
+  }, async (hop) => assertEquals(await deliver(hop, { content }), "250 2.0.0 200 reading"));
+  assertEquals(octets, 64 * 64 * 1024);
+});
+
+Deno.test("an acceptance of a part of the message is none", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const hangUp = (async () => {
+    using connection = await listener.accept();
+    await connection.read(new Uint8Array(1000));
+    await connection.write(utf8.encode("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"));
+  })();
+  const content = Array.from({ length: 256 }, () => new Uint8Array(64 * 1024));
+  const hop = parseWeb(`http://127.0.0.1:${listener.addr.port}/`);
+  assertMatch(await deliver(hop, { content }), /^451 4\./);
+  await hangUp;
+});
+
+Deno.test("a refusal that comes before the message is whole is the outcome", async () => {
   const content = Array.from({ length: 256 }, () => new Uint8Array(64 * 1024));
   await withHook(() => new Response("too large", { status: 413 }), async (hop) => {
     assertEquals(await deliver(hop, { content }), "554 5.3.0 413 too large");
