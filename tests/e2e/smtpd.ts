@@ -6,7 +6,10 @@ import { BackgroundProcess } from "../peers.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const executable = Deno.env.get("TEST_SMTPD_BIN");
-const program = executable ? [executable] : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
+/** How the program is called, without its arguments. */
+export const program: readonly string[] = executable
+  ? [executable]
+  : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
 
 /** One line of the log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
