@@ -1,6 +1,7 @@
 /**
  * Makes executables in `dist/`: `smtpd-<target>` for each target whose runtime can be had, and `smtpd`
- * for this machine. Targets may be named as arguments; `host` alone stands for this machine.
+ * for this machine. Targets may be named as arguments; `host` alone stands for this machine. The route
+ * `pipe:` needs a right that is not among the default ones: `--allow-run=/path/to/program` adds it.
  *
  * `deno compile` joins the program to a runtime that it downloads from dl.deno.land. Where that host is
  * out of reach, the executable for x86_64 Linux is made all the same, by Deno 2.4.2 from npm, with the
@@ -52,7 +53,7 @@ const fallback = {
  * ignore variables outside the list gets the whole environment instead, since the program must be able
  * to list its own variables.
  */
-function permissionFlags(knowsIgnore: boolean): string[] {
+function permissionFlags(knowsIgnore: boolean, runRights: readonly string[]): string[] {
   const { permissions } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
   const { net, read, write, env, sys } = permissions.default;
   if (net !== true || read !== true || write !== true || env.ignore !== true) {
@@ -64,6 +65,7 @@ function permissionFlags(knowsIgnore: boolean): string[] {
     "--allow-read",
     "--allow-write",
     `--allow-sys=${sys.join()}`,
+    ...runRights,
     ...knowsIgnore ? [`--allow-env=${env.allow.join()}`, "--ignore-env"] : ["--allow-env"],
   ];
 }
@@ -94,12 +96,12 @@ async function compile(deno: string, args: string[], env: Record<string, string>
 }
 
 /** Makes the executable for one target and says how that went. */
-async function compileFor(target: string): Promise<boolean> {
+async function compileFor(target: string, runRights: readonly string[]): Promise<boolean> {
   try {
     const output = `${dist}/smtpd-${target}`;
     await compile(
       Deno.execPath(),
-      ["--target", target, "--output", output, ...permissionFlags(true)],
+      ["--target", target, "--output", output, ...permissionFlags(true, runRights)],
       {},
     );
     console.log(`${target}: made with Deno ${Deno.version.deno}`);
@@ -142,11 +144,11 @@ async function extract(tarball: string, path: string, to: string): Promise<void>
   throw new Error(`${tarball} has no ${path}`);
 }
 
-async function compileFallback(output: string): Promise<boolean> {
+async function compileFallback(output: string, runRights: readonly string[]): Promise<boolean> {
   if (host !== fallback.target) return false;
   try {
     const { cache, deno, denort } = await fallbackParts();
-    await compile(deno, ["--output", output, ...permissionFlags(false)], {
+    await compile(deno, ["--output", output, ...permissionFlags(false, runRights)], {
       DENORT_BIN: denort,
       DENO_DIR: `${cache}/deno_dir`,
     });
@@ -167,13 +169,15 @@ async function emptyDist(): Promise<void> {
 }
 
 async function main(args: string[]): Promise<boolean> {
-  const wanted = args.length > 0 ? args.map((arg) => arg === "host" ? host : arg) : targets;
+  const runRights = args.filter((arg) => arg.startsWith("--allow-run="));
+  const named = args.filter((arg) => !runRights.includes(arg));
+  const wanted = named.length > 0 ? named.map((arg) => arg === "host" ? host : arg) : targets;
   await emptyDist();
   const made = new Map<string, boolean>();
-  for (const target of wanted) made.set(target, await compileFor(target));
+  for (const target of wanted) made.set(target, await compileFor(target, runRights));
   if (!wanted.includes(host)) return [...made.values()].every(Boolean);
   const output = `${dist}/smtpd${suffix}`;
-  if (!made.get(host)) return await compileFallback(output);
+  if (!made.get(host)) return await compileFallback(output, runRights);
   await Deno.copyFile(`${dist}/smtpd-${host}${suffix}`, output);
   console.log(`dist/smtpd: the same as smtpd-${host}`);
   return true;

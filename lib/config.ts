@@ -234,12 +234,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   route: one(
     readBy(
       parseRoute,
-      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, hold or discard",
+      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
+        "hold or discard",
     ),
     {
       meaning:
         "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, " +
-        "hold, discard",
+        "pipe:PROGRAM, http(s)://URL, hold, discard",
       placeholder: "TARGET",
       byDefault: "mx",
     },

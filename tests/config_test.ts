@@ -137,7 +137,9 @@ const NAME_SERVER =
   "give an address and perhaps a port, such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
 const DOMAIN = "give a domain such as example.org";
 const HOSTNAME = "give a host name such as mail.example.org";
-const ROUTES = "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, hold or discard";
+const ROUTES =
+  "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
+  "hold or discard";
 
 const bad: [key: Key, text: string, mend: string][] = [
   ...["abc", "-1", "65536", "1.5", "1e3", "0x19", "025", "+25", "25 ", "٢٥", "99999999999999999999"]

@@ -2,6 +2,7 @@
 import { checkTogether } from "../config/together.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
+import { checkProgram } from "./program.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -17,6 +18,7 @@ export const check: Verb = {
     const config = call.config();
     checkTogether(config);
     checkDirectories(config);
+    checkProgram(config);
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;
   },

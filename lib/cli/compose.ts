@@ -1,6 +1,8 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
 import { Maildir } from "../delivery/maildir.ts";
+import { beginProgram } from "../delivery/program.ts";
+import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
@@ -67,7 +69,16 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
     relaying: rulesOf(config),
     remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
     local: (mail) => maildir.begin(mail),
-    outlets: ({ directory }) => (mail) => maildirAt(directory).begin(mail),
+    outlets: (hop) => {
+      switch (hop.kind) {
+        case "maildir":
+          return (mail) => maildirAt(hop.directory).begin(mail);
+        case "program":
+          return ({ reversePath }) => beginProgram(hop, reversePath, { log });
+        case "web":
+          return ({ reversePath }) => beginWebHook(hop, reversePath, { log });
+      }
+    },
   };
 }
 

@@ -1,9 +1,10 @@
 /** `smtpd explain`: what would become of mail for an address, found out without sending any. @module */
 import type { Config } from "../config.ts";
 import type { Maildir } from "../delivery/maildir.ts";
+import { invocationOf } from "../delivery/program.ts";
 import { formatCidr } from "../policy/network.ts";
 import type { Dropped } from "../relay/addresses.ts";
-import type { Route } from "../relay/next_hop.ts";
+import type { ProgramHop, Route } from "../relay/next_hop.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { parsePath } from "../smtp/address.ts";
@@ -44,6 +45,15 @@ function tellMaildir(maildir: Maildir, mailbox: Mailbox, tell: Tell): ExitCode {
   const place = maildir.locate(mailbox);
   if (typeof place !== "string") return tellRefusal(place, tell);
   tell("outcome", `would be delivered into ${place}/new`);
+  return EXIT.ok;
+}
+
+/** Tells what would be run for a recipient; a sender is not known here, so its place stays empty. */
+function tellProgram(hop: ProgramHop, mailbox: Mailbox, tell: Tell): ExitCode {
+  const invocation = invocationOf(hop, null, mailbox);
+  if ("code" in invocation) return tellRefusal(invocation, tell);
+  const words = [invocation.path, ...invocation.args].map((word) => printable(word));
+  tell("outcome", `would be given to a program: ${words.join(" ")}`);
   return EXIT.ok;
 }
 
@@ -108,6 +118,11 @@ export async function explainMailbox(
   }
   if (hop.kind === "maildir") {
     return tellMaildir(maildirRouteOf(config, hop.directory), mailbox, tell);
+  }
+  if (hop.kind === "program") return tellProgram(hop, mailbox, tell);
+  if (hop.kind === "web") {
+    tell("outcome", `would be posted to ${nextHopKey(hop)}`);
+    return EXIT.ok;
   }
   return tellResolution(await resolveNextHop(hop, resolver), tell);
 }

@@ -11,6 +11,7 @@ import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
+import { checkProgram } from "./program.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -95,6 +96,7 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   const { log } = lines;
   checkTogether(config);
   checkDirectories(config);
+  checkProgram(config);
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { formatPath, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
+import { formatMailbox, formatPath, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
 import { dateTime } from "./date_time.ts";
 
 /** The protocols of the "with" clause (RFC 3848, RFC 6531 section 4.3). */
@@ -139,6 +139,19 @@ export function returnPathField(reversePath: Mailbox | null): string {
     throw new TypeError("Cannot write a reverse-path that holds control characters");
   }
   return `Return-Path: ${path}\r\n`;
+}
+
+/**
+ * Writes the Delivered-To field, with its CR LF, as programs that deliver further expect it (RFC 9228).
+ *
+ * @throws {TypeError} if the mailbox holds control characters, which no parser lets through
+ */
+export function deliveredToField(mailbox: Mailbox): string {
+  const text = formatMailbox(mailbox);
+  if (UNSAFE.test(text)) {
+    throw new TypeError("Cannot write a mailbox that holds control characters");
+  }
+  return `Delivered-To: ${text}\r\n`;
 }
 
 const CRLF = new Uint8Array([13, 10]);

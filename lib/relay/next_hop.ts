@@ -7,7 +7,11 @@ export type Route =
   /** To one host, a smarthost. */
   | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
   /** Into the Maildir of each recipient, `directory/<domain>/<local part>`, whatever the domain. */
-  | { readonly kind: "maildir"; readonly directory: string }
+  | MaildirHop
+  /** To a program on this host, which is run for each recipient. */
+  | ProgramHop
+  /** To a web hook, by HTTP. */
+  | WebHop
   /** Kept in the queue until somebody releases it; then by MX. */
   | { readonly kind: "hold" }
   /** Accepted and dropped. */
@@ -21,5 +25,30 @@ export type NextHop =
   | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
   | DeliveryHop;
 
-/** A next hop that ends the way of a message: it is delivered on this host. */
-export type DeliveryHop = { readonly kind: "maildir"; readonly directory: string };
+/** A next hop that ends the way of a message: here it is handed to something that is no mail server. */
+export type DeliveryHop = MaildirHop | ProgramHop | WebHop;
+
+/** Maildirs below one directory. */
+export interface MaildirHop {
+  readonly kind: "maildir";
+  /** The directory above all mailboxes. */
+  readonly directory: string;
+}
+
+/** A program. */
+export interface ProgramHop {
+  readonly kind: "program";
+  /** Its absolute path. */
+  readonly path: string;
+  /** Its arguments, with placeholders such as `${recipient}`. */
+  readonly args: readonly string[];
+}
+
+/** A web hook. Both parts may be secret; what may be shown is the key of the hop. */
+export interface WebHop {
+  readonly kind: "web";
+  /** Where to post, without user name and password. */
+  readonly url: string;
+  /** The value of the Authorization field, if there is one. */
+  readonly authorization?: string;
+}

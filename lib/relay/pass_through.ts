@@ -36,7 +36,7 @@ const OTHER_HOP = standingReply(
   "4.5.3",
   "This recipient has another next hop than the first; send the message to it separately",
 );
-/** RFC 2033 has a result for each recipient, and the client has room for one. */
+/** LMTP (RFC 2033) and programs have a result for each recipient, and the client has room for one. */
 const ONE_AT_A_TIME = standingReply(
   452,
   "4.5.3",
@@ -58,6 +58,8 @@ export function openOutlet(
     case "discard":
       return discard(mail);
     case "maildir":
+    case "program":
+    case "web":
       return options.outlets?.(hop)?.(mail) ?? NO_OUTLET;
     case "mx":
     case "smtp":
@@ -78,7 +80,8 @@ class PassThroughTransaction implements IntakeTransaction {
   /** The next hop under way, and its key. */
   #outlet: OutletTransaction | undefined;
   #key = "";
-  #isLmtp = false;
+  /** Whether the next hop has a result for each recipient. */
+  #answersEach = false;
   #accepted = 0;
   #isAborted = false;
 
@@ -94,7 +97,7 @@ class PassThroughTransaction implements IntakeTransaction {
     const key = nextHopKey(hop);
     if (this.#accepted > 0) {
       if (key !== this.#key) return OTHER_HOP;
-      if (this.#isLmtp && this.#session.protocol !== "LMTP") return ONE_AT_A_TIME;
+      if (this.#answersEach && this.#session.protocol !== "LMTP") return ONE_AT_A_TIME;
     } else if (this.#outlet !== undefined && key !== this.#key) {
       // All that was asked of the hop before was refused, so it is not needed any more.
       this.#outlet.abort();
@@ -105,7 +108,7 @@ class PassThroughTransaction implements IntakeTransaction {
       if ("code" in begun) return begun;
       this.#outlet = begun;
       this.#key = key;
-      this.#isLmtp = hop.kind === "lmtp";
+      this.#answersEach = hop.kind === "lmtp" || hop.kind === "program";
       if (this.#isAborted) begun.abort();
       return this.#ask(begun, rcpt);
     });

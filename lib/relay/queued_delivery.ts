@@ -7,6 +7,7 @@ import type { Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
 import { offerByHop, type RelayResult } from "./offer.ts";
 import type { Outlet, Outlets } from "./outlet.ts";
+import { mostRecipients } from "./recipient_limit.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
 /** How queued messages are delivered. */
@@ -27,11 +28,30 @@ const NOT_READ = reply(451, "4.3.0", "The message cannot be read from the queue 
 
 /**
  * Offers a message to one next hop for some of its recipients; a result for each, in their order. A
- * positive one is final whatever the others are.
+ * positive one is final whatever the others are. Where there are more recipients than a transaction may
+ * have, one follows the other, so that the last need not wait for as many attempts.
  *
  * @param mayEnd asked before the mail data is ended: once it is, the next hop may have the message
  */
 export async function deliverTo(
+  hop: NextHop,
+  entry: Entry,
+  recipients: readonly Recipient[],
+  visit: Visit,
+  mayEnd: () => boolean,
+  ways: DeliveryWays,
+): Promise<readonly RelayResult[]> {
+  const most = mostRecipients(hop);
+  const results: RelayResult[] = [];
+  for (let i = 0; i < recipients.length; i += most) {
+    const some = recipients.slice(i, i + most);
+    results.push(...await deliverAtOnce(hop, entry, some, visit, mayEnd, ways));
+  }
+  return results;
+}
+
+/** Offers a message in one transaction. */
+async function deliverAtOnce(
   hop: NextHop,
   entry: Entry,
   recipients: readonly Recipient[],

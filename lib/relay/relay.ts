@@ -4,6 +4,7 @@ import type { Endpoint } from "../policy/session.ts";
 import { systemDns } from "./dns.ts";
 import { offerMessage, type OutgoingMessage, type RelayResult } from "./offer.ts";
 import { parseRoute } from "./route.ts";
+import { routeFault } from "./route_fault.ts";
 
 /** Where a message goes and how. Everything may be left out. */
 export interface RelayOptions {
@@ -51,7 +52,7 @@ export interface RelayOptions {
  * console.log(result.status); // delivered
  * ```
  *
- * @throws {SyntaxError} if the route cannot be read, or needs the server: `maildir:` and `hold`
+ * @throws {SyntaxError} if the route cannot be read, or needs the server: `maildir:`, `pipe:`, `https:` and `hold`
  * @throws whatever reading the content throws; nothing was delivered then
  */
 export function relay(
@@ -60,8 +61,12 @@ export function relay(
 ): Promise<RelayResult[]> {
   const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
   const parsed = parseRoute(route);
-  if (parsed.kind === "maildir" || parsed.kind === "hold") {
-    throw new SyntaxError("Cannot use the route: the relay has neither Maildirs nor a queue");
+  switch (parsed.kind) {
+    case "maildir":
+    case "program":
+    case "web":
+    case "hold":
+      throw routeFault("the relay has neither Maildirs, programs and web hooks nor a queue");
   }
   return offerMessage(message, {
     route: parsed,

@@ -17,10 +17,10 @@ import {
   shuffle,
 } from "./addresses.ts";
 import type { Dns, MxRecord } from "./dns.ts";
-import type { NextHop } from "./next_hop.ts";
+import type { DeliveryHop, NextHop } from "./next_hop.ts";
 
 /** A next hop that is reached over the network. */
-export type RemoteHop = Exclude<NextHop, { readonly kind: "local" | "discard" | "maildir" }>;
+export type RemoteHop = Exclude<NextHop, DeliveryHop | { readonly kind: "local" | "discard" }>;
 
 /** One host to try, with at least one address. */
 export interface Target {

@@ -4,20 +4,19 @@ import { formatAddressLiteral, formatIp, parseAddressLiteral, parseIp } from "..
 import { isLocal, type RelayingRules } from "../policy/relaying.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import type { NextHop, Route } from "./next_hop.ts";
+import { parseProgram } from "./program_route.ts";
+import { routeFault } from "./route_fault.ts";
+import { parseWeb, webKey } from "./web_route.ts";
 
 /** What to connect to where no port is written. */
 const DEFAULT_PORT = { smtp: 25, lmtp: 24 } as const;
 
-const FORMS = "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, hold or discard";
-
-/** The errors never show the text itself: it may hold a password. */
-function cannot(why: string): SyntaxError {
-  return new SyntaxError(`Cannot use the route: ${why}`);
-}
+const FORMS =
+  "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, https://URL, hold or discard";
 
 function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) throw cannot("the port must be a number from 1 to 65535");
+  if (port < 1 || port > 65535) throw routeFault("the port must be a number from 1 to 65535");
   return port;
 }
 
@@ -27,15 +26,15 @@ function splitAuthority(authority: string): [host: string, port: string | undefi
     const end = authority.indexOf("]");
     const behind = authority.slice(end + 1);
     if (end < 0 || (behind !== "" && !behind.startsWith(":"))) {
-      throw cannot("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
+      throw routeFault("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
     }
     const ip = parseIp(authority.slice(1, end));
-    if (ip === undefined) throw cannot("what stands in the brackets is no IPv6 address");
+    if (ip === undefined) throw routeFault("what stands in the brackets is no IPv6 address");
     return [formatIp(ip), behind === "" ? undefined : behind.slice(1)];
   }
   const colon = authority.indexOf(":");
   if (colon !== authority.lastIndexOf(":")) {
-    throw cannot("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
+    throw routeFault("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
   }
   if (colon < 0) return [authority, undefined];
   return [authority.slice(0, colon), authority.slice(colon + 1)];
@@ -43,36 +42,38 @@ function splitAuthority(authority: string): [host: string, port: string | undefi
 
 /** `~` and variables are for a shell to expand, and here there is none. */
 function parseDirectory(directory: string): Route {
-  if (directory === "") throw cannot("write a directory behind maildir:");
-  if (directory.includes("\0")) throw cannot("a directory has no NUL in its name");
+  if (directory === "") throw routeFault("write a directory behind maildir:");
+  if (directory.includes("\0")) throw routeFault("a directory has no NUL in its name");
   const plain = directory.replace(/\/+$/, "");
   return { kind: "maildir", directory: plain === "" ? "/" : plain };
 }
 
 /**
- * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `smtp://host[:port]` (port 25 unless one is written) or
- * `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
+ * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `pipe:/path/to/program arg ...`, the URL of a web hook,
+ * `smtp://host[:port]` (port 25 unless one is written) or `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
  *
  * @throws {SyntaxError} if the text is no route, or asks for what is not there yet
  */
 export function parseRoute(text: string): Route {
   if (text === "mx" || text === "hold" || text === "discard") return { kind: text };
   if (text.startsWith("maildir:")) return parseDirectory(text.slice("maildir:".length));
+  if (text.startsWith("pipe:")) return parseProgram(text.slice("pipe:".length));
   const separator = text.indexOf("://");
-  if (separator < 0) throw cannot(`write ${FORMS}`);
+  if (separator < 0) throw routeFault(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
-  if (scheme === "smtps") throw cannot("smtps:// is not there yet; smtp:// is");
-  if (scheme !== "smtp" && scheme !== "lmtp") throw cannot(`write ${FORMS}`);
+  if (scheme === "http" || scheme === "https") return parseWeb(text);
+  if (scheme === "smtps") throw routeFault("smtps:// is not there yet; smtp:// is");
+  if (scheme !== "smtp" && scheme !== "lmtp") throw routeFault(`write ${FORMS}`);
 
   let authority = text.slice(separator + 3);
-  if (authority.includes("@")) throw cannot("authentication at the next hop is not there yet");
+  if (authority.includes("@")) throw routeFault("authentication at the next hop is not there yet");
   if (authority.endsWith("/")) authority = authority.slice(0, -1);
-  if (/[/?#\\]/.test(authority)) throw cannot("nothing may stand behind the host and port");
+  if (/[/?#\\]/.test(authority)) throw routeFault("nothing may stand behind the host and port");
   const [written, port] = splitAuthority(authority);
-  if (written === "") throw cannot(`a host is missing behind ${scheme}://`);
+  if (written === "") throw routeFault(`a host is missing behind ${scheme}://`);
   const ip = parseIp(written);
   const host = ip === undefined ? parseDomain(written) : formatIp(ip);
-  if (host === undefined) throw cannot("the host is neither a host name nor an address");
+  if (host === undefined) throw routeFault("the host is neither a host name nor an address");
   return {
     kind: scheme,
     host,
@@ -107,6 +108,10 @@ export function nextHopKey(hop: NextHop): string {
       return `mx:${hop.domain}`;
     case "maildir":
       return `maildir:${hop.directory}`;
+    case "program":
+      return `pipe:${[hop.path, ...hop.args].join(" ")}`;
+    case "web":
+      return webKey(hop);
     case "smtp":
     case "lmtp": {
       const host = hop.host.includes(":") ? `[${hop.host}]` : hop.host;

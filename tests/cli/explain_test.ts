@@ -144,6 +144,27 @@ const cases: [
     "route: maildir:/all",
     "outcome: would be delivered into /all/any.example/joe/new",
   ]],
+  ["joe", "any.example", { route: ["pipe:/bin/x -f ${sender} ${recipient}"] }, 0, [
+    "address: joe@any.example",
+    "local: no, any.example is not a local domain",
+    RELAYING,
+    "route: pipe:/bin/x -f ${sender} ${recipient}",
+    "outcome: would be given to a program: /bin/x -f  joe@any.example",
+  ]],
+  ["-joe", "any.example", { route: ["pipe:/bin/x ${local}"] }, 69, [
+    "address: -joe@any.example",
+    "local: no, any.example is not a local domain",
+    RELAYING,
+    "route: pipe:/bin/x ${local}",
+    "outcome: would be refused: 553 5.1.3 Cannot give this mailbox to a program",
+  ]],
+  ["joe", "any.example", { route: ["https://u:secret@hook.test/secret?t=secret"] }, 0, [
+    "address: joe@any.example",
+    "local: no, any.example is not a local domain",
+    RELAYING,
+    "route: https://hook.test:443/...#4cb1da29",
+    "outcome: would be posted to https://hook.test:443/...#4cb1da29",
+  ]],
   ["joe", "any.example", { route: ["discard"] }, 0, [
     "address: joe@any.example",
     "local: no, any.example is not a local domain",

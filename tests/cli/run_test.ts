@@ -242,6 +242,26 @@ Deno.test("check refuses a Maildir root that cannot be", async () => {
   }
 });
 
+Deno.test("check refuses a program that cannot be run, and says what to add where Deno forbids it", async () => {
+  const checked = (route: string) => call(["check", `--route=${route}`]);
+  assertEquals((await checked("pipe:/bin/cat")).code, 0);
+  assertEquals(await checked("pipe:/nowhere/x ${local}"), {
+    code: 69,
+    out: "",
+    err: "smtpd: there is no program /nowhere/x: give another program to --route\n",
+  });
+  assertMatch((await checked("pipe:/etc/passwd")).err, /\/etc\/passwd is no program/);
+  assertMatch((await checked("pipe:/etc")).err, /\/etc is no program/);
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const args = ["run", "-q", "-P", "--no-prompt", main, "check", "--route=pipe:/bin/cat"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  assertEquals(code, 77);
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /^smtpd: Deno does not let smtpd run \/bin\/cat: add --allow-run=\/bin\/cat, as in .*\n$/,
+  );
+});
+
 Deno.test("a config file is read, and what is wrong with it told", async () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/smtpd.json`;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseHeader } from "../../lib/message/header.ts";
 import {
+  deliveredToField,
   type Received,
   receivedField,
   returnPathField,
@@ -146,6 +147,14 @@ Deno.test("Return-Path field holds the reverse-path", () => {
     returnPathField({ localPart: "jürgen", domain: "example.org" }),
     "Return-Path: <jürgen@example.org>\r\n",
   );
+});
+
+Deno.test("Delivered-To field holds the mailbox, and refuses one that would end it", () => {
+  const field = (localPart: string) => deliveredToField({ localPart, domain: "example.org" });
+  assertEquals(field("a b"), 'Delivered-To: "a b"@example.org\r\n');
+  for (const evil of ["a\r\nX: y", "a\nb", "a\x00", "a\x85b"]) {
+    assertThrows(() => field(evil), TypeError, "Cannot write a mailbox");
+  }
 });
 
 Deno.test("Return-Path field refuses a reverse-path that would end it", () => {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { IntakeTransaction } from "../../lib/net/intake.ts";
 import type { Log } from "../../lib/net/log.ts";
 import type { Session } from "../../lib/policy/session.ts";
-import type { Outlet } from "../../lib/relay/outlet.ts";
+import type { Outlet, Outlets } from "../../lib/relay/outlet.ts";
 import { passThrough } from "../../lib/relay/pass_through.ts";
 import { parseRoute } from "../../lib/relay/route.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
@@ -28,12 +28,13 @@ async function begin(
     route?: string;
     mail?: Partial<MailParameters>;
     local?: Outlet;
+    outlets?: Outlets;
     session?: Session;
   } = {},
 ): Promise<IntakeTransaction> {
-  const { route = "mx", mail, local, session = SESSION, log } = options;
+  const { route = "mx", mail, local, outlets, session = SESSION, log } = options;
   const remote = { ...world.remote, log };
-  const intake = passThrough({ route: parseRoute(route), relaying: RULES, remote, local });
+  const intake = passThrough({ route: parseRoute(route), relaying: RULES, remote, local, outlets });
   const transaction = await intake.mail(session, envelope([], mail), "m1");
   assert("rcpt" in transaction);
   return transaction;
@@ -185,6 +186,22 @@ Deno.test("pass-through to LMTP has one recipient in a transaction", async () =>
   const results = await ask(made, lmtp.end());
   assert(!("code" in results));
   assertEquals(results.map(code), ["250 2.0.0", "451 4.2.2"]);
+});
+
+Deno.test("pass-through to a program has one recipient in a transaction", async () => {
+  const outlet: Outlet = () => ({
+    rcpt: () => reply(250, "2.1.5", "ok"),
+    data: () => {},
+    write: () => {},
+    end: () => [reply(550, "5.1.1", "no such user")],
+    abort: () => {},
+  });
+  const made = world({});
+  const transaction = await begin(made, { route: "pipe:/bin/x", outlets: () => outlet });
+  assertEquals(code(await rcpt(made, transaction, "ann@x.test")), "250 2.1.5");
+  assertEquals(code(await rcpt(made, transaction, "bob@x.test")), "452 4.5.3");
+  await ask(made, transaction.data(TRACE));
+  assertEquals(code(await ask(made, transaction.end())), "550 5.1.1");
 });
 
 Deno.test("pass-through makes one reply of several results, and loses nobody", async () => {

@@ -5,7 +5,7 @@ import { DEFAULT_SCHEDULE, type Schedule } from "../../lib/queue/schedule.ts";
 import type { NewEntry } from "../../lib/queue/store.ts";
 import { Dispatch, pauseBySchedule } from "../../lib/relay/dispatch.ts";
 import { HopPool, type HopPoolOptions } from "../../lib/relay/hop_pool.ts";
-import type { Outlet } from "../../lib/relay/outlet.ts";
+import type { Outlet, Outlets } from "../../lib/relay/outlet.ts";
 import type { Notices } from "../../lib/relay/notices.ts";
 import { nextHopOf, parseRoute } from "../../lib/relay/route.ts";
 import { Scheduler, type SchedulerOptions } from "../../lib/relay/scheduler.ts";
@@ -103,6 +103,7 @@ export interface QueueWorldOptions<S extends DeliveryStore = FakeStore> {
   readonly records?: Record<string, Records>;
   readonly route?: string;
   readonly local?: Outlet;
+  readonly outlets?: Outlets;
   readonly schedule?: Partial<Schedule>;
   readonly notices?: Notices;
   readonly pool?: Partial<HopPoolOptions>;
@@ -137,6 +138,7 @@ export function queueWorld<S extends DeliveryStore = FakeStore>(options: QueueWo
       log,
     },
     local: options.local,
+    outlets: options.outlets,
     schedule,
     notices: options.notices ?? (() => Promise.resolve([])),
     clock,

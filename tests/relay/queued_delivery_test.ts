@@ -147,6 +147,36 @@ Deno.test("queued message is delivered here, discarded, or stays where there is 
   });
 });
 
+Deno.test("queued message with more recipients than a program may have goes to all of them at once", async () => {
+  const transactions: string[][] = [];
+  const outlet: Outlet = () => {
+    const taken: string[] = [];
+    return {
+      rcpt: ({ forwardPath: { localPart } }) => {
+        taken.push(localPart);
+        return reply(250, "2.1.5", "ok");
+      },
+      data: () => {},
+      write: () => {},
+      end: () => {
+        transactions.push(taken);
+        return taken.map((name) =>
+          name === "u13" ? reply(550, "5.1.1", "nobody") : reply(250, "2.0.0", "stored")
+        );
+      },
+      abort: () => {},
+    };
+  };
+  const to = Array.from({ length: 24 }, (_, i) => `u${i}@y.test`);
+  const made = await attempt({ route: "pipe:/bin/x", outlets: () => outlet }, to);
+  assertEquals(transactions.map(({ length }) => length), [10, 10, 4]);
+  assertEquals(transactions.flat().map((name) => `${name}@y.test`), to);
+  const expected = to.map((name) =>
+    name === "u13@y.test" ? "failed 550 5.1.1" : "delivered 250 2.0.0"
+  );
+  assertEquals(states(made), expected);
+});
+
 Deno.test("queued message for several domains goes to their smarthost once", async () => {
   const to = ["a@x.test", "b@y.test", "c@z.test", "d@x.test"];
   const made = await attempt({ hosts: { "192.0.2.9": {} }, route: "smtp://192.0.2.9" }, to);

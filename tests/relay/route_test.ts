@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { relayingRules } from "../../lib/policy/relaying.ts";
 import type { NextHop, Route } from "../../lib/relay/next_hop.ts";
 import { relay } from "../../lib/relay/relay.ts";
@@ -10,6 +10,18 @@ Deno.test("parseRoute reads the routes there are", () => {
     ["hold", { kind: "hold" }],
     ["discard", { kind: "discard" }],
     ["maildir:/var/mail/", { kind: "maildir", directory: "/var/mail" }],
+    ["pipe:/bin/cat", { kind: "program", path: "/bin/cat", args: [] }],
+    ['pipe: /bin/x  -f ${sender} "a b" --to=${local}@${domain} ${recipient} ', {
+      kind: "program",
+      path: "/bin/x",
+      args: ["-f", "${sender}", '"a', 'b"', "--to=${local}@${domain}", "${recipient}"],
+    }],
+    ["http://127.0.0.1:8080", { kind: "web", url: "http://127.0.0.1:8080/" }],
+    ["HTTPS://j%C3%BCrgen:a%3Ab@Hook.Example/x?token=t#top", {
+      kind: "web",
+      url: "https://hook.example/x?token=t",
+      authorization: "Basic asO8cmdlbjphOmI=",
+    }],
     ["smtp://relay.example", { kind: "smtp", host: "relay.example", port: 25 }],
     ["smtp://relay.example/", { kind: "smtp", host: "relay.example", port: 25 }],
     ["SMTP://Relay.Example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
@@ -27,11 +39,22 @@ Deno.test("parseRoute says what is wrong with a route", () => {
     ["", "write mx"],
     ["MX", "write mx"],
     ["relay.example", "write mx"],
-    ["http://relay.example", "write mx"],
+    ["ftp://relay.example", "write mx"],
+    ["https://", "it is not a URL"],
+    ["https://joe:secret@hook.example:99999/", "it is not a URL"],
+    ["https://hook.example/a b", "it is not a URL"],
+    ["https://joe%3a:secret@hook.example/", "a user name has no colon"],
+    ["https://joe:secret%ff@hook.example/", "is written %25"],
     ["smtps://relay.example", "smtps:// is not there yet"],
     ["smtp://joe:secret@relay.example", "authentication at the next hop is not there yet"],
     ["smtp://joe@relay.example", "authentication at the next hop is not there yet"],
     ["maildir:", "write a directory behind maildir:"],
+    ["pipe:", "write a program behind pipe:"],
+    ["pipe:cat -", "the program needs its whole path"],
+    ["pipe:/bin/${local}", "takes no placeholder"],
+    ["pipe:/bin/x ${user}", "the placeholders are ${sender}, ${recipient}, ${local}, ${domain}"],
+    ["pipe:/bin/x ${local", "a placeholder is not closed"],
+    ["pipe:/bin/x a\nb", "no control characters"],
     ["smtp://", "a host is missing"],
     ["smtp://:25", "a host is missing"],
     ["smtp:///x", "nothing may stand behind"],
@@ -85,6 +108,8 @@ Deno.test("nextHopKey tells hops apart", () => {
     { kind: "discard" },
     { kind: "maildir", directory: "/a" },
     { kind: "maildir", directory: "/b" },
+    { kind: "program", path: "/a", args: [] },
+    { kind: "program", path: "/a", args: ["b"] },
     { kind: "mx", domain: "other.test" },
     { kind: "mx", domain: "[192.0.2.1]" },
     { kind: "smtp", host: "other.test", port: 25 },
@@ -97,10 +122,20 @@ Deno.test("nextHopKey tells hops apart", () => {
   assertEquals(keys.at(-1), "smtp://[::1]:25");
 });
 
+Deno.test("nextHopKey of a web hook shows its host and none of its secrets", () => {
+  const routes = ["https://h.test/", "https://h.test/?k=secret", "https://h.test/secret"];
+  routes.push("https://secret@h.test/", "https://a:secret@h.test/", "https://a:secret2@h.test/");
+  const keys = routes.map((route) => nextHopKey(parseRoute(route) as NextHop));
+  assertEquals(new Set(keys).size, routes.length);
+  for (const key of keys) assertMatch(key, /^https:\/\/h\.test:443\/\.\.\.#[0-9a-f]{8}$/);
+  const local = nextHopKey(parseRoute("http://[::1]/x") as NextHop);
+  assertMatch(local, /^http:\/\/\[::1\]:80\/\.\.\.#/);
+});
+
 Deno.test("relay refuses a route that only the server can take", () => {
   async function* content() {}
   const message = { reversePath: null, forwardPaths: [], smtpUtf8: false, content: content() };
-  for (const route of ["hold", "maildir:/var/mail"]) {
-    assertThrows(() => relay(message, { route }), SyntaxError, "neither Maildirs nor a queue");
+  for (const route of ["hold", "maildir:/var/mail", "pipe:/bin/cat", "https://hook.example/"]) {
+    assertThrows(() => relay(message, { route }), SyntaxError, "the relay has neither");
   }
 });

@@ -1,0 +1,43 @@
+/** Finds out whether the program of a route can be run before mail is accepted for it. @module */
+import type { Config } from "../config.ts";
+import { shown } from "../config/sources.ts";
+import { EXIT, Failure } from "./failure.ts";
+
+const OTHER = "give another program to --route";
+
+function notPermitted(path: string): Failure {
+  const right = `--allow-run=${shown(path)}`;
+  const mend = Deno.build.standalone
+    ? `make the executable with deno task compile ${right} host, or run smtpd from source, ` +
+      `deno run -P ${right} main.ts`
+    : `add ${right}, as in deno run -P ${right} main.ts`;
+  return new Failure(EXIT.noPermission, `Deno does not let smtpd run ${shown(path)}`, mend);
+}
+
+/**
+ * Holds that the program of the route, where it is one, is there and may be run. It is not run.
+ *
+ * @throws {Failure} with exit code 69, or 77 for want of permission
+ */
+export function checkProgram({ route }: Config): void {
+  if (route.kind !== "program") return;
+  const { path } = route;
+  let file: Deno.FileInfo;
+  try {
+    file = Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Failure(EXIT.unavailable, `there is no program ${shown(path)}`, OTHER, error);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    const wrong = `cannot look for the program ${shown(path)} (${shown(reason)})`;
+    throw new Failure(EXIT.unavailable, wrong, OTHER, error);
+  }
+  if (!file.isFile || (file.mode !== null && (file.mode & 0o111) === 0)) {
+    const wrong = `${shown(path)} is no program, it is not an executable file`;
+    throw new Failure(EXIT.unavailable, wrong, `make it one with chmod +x, or ${OTHER}`);
+  }
+  const { state } = Deno.permissions.querySync({ name: "run", command: path });
+  if (state !== "granted") throw notPermitted(path);
+}
