@@ -66,6 +66,7 @@ Deno.test("defaults are those of the documentation", () => {
     queueHistory: 3_600_000,
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
+    aliases: undefined,
   });
 });
 
