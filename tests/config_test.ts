@@ -120,6 +120,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["queueLifetime", "2d", 172_800_000],
   ["route", "hold", { kind: "hold" }],
   ["maildir", "a b/c", "a b/c"],
+  ["aliases", "/etc/aliases", "/etc/aliases"],
 ];
 
 Deno.test("values are read", async (t) => {
