@@ -115,7 +115,7 @@ async function openOwn(config: Config): Promise<Operator> {
   });
   const operator = storeOperator({
     store,
-    // Read when a message is submitted: the queue can be looked after where the aliases are bad.
+    // Read when there is somebody to expand: the queue can be looked after where the aliases are bad.
     ...queueRulesOf(config, store, aliasesOf(config, noLog)),
     clock: systemClock,
     wake: () => {},

@@ -31,6 +31,6 @@ export function queueRulesOf(
     isHeld,
     aliases,
     lifetime,
-    notices: statusNotices({ store, hostname, lifetime, nextId, isHeld }),
+    notices: statusNotices({ store, hostname, lifetime, nextId, isHeld, aliases }),
   };
 }
