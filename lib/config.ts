@@ -72,6 +72,8 @@ export interface Config {
   readonly queueMessages: number;
   /** Octets of the queue's disk that are left free. */
   readonly queueReserve: number;
+  /** The aliases file, where there is one. */
+  readonly aliases: string | undefined;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -371,5 +373,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "SIZE",
     fileOnly: true,
     byDefault: "64MiB",
+  }),
+  aliases: perhaps(path, {
+    meaning: "file of aliases: whom the names at local domains stand for",
+    placeholder: "FILE",
+    fileOnly: true,
+    byDefault: [],
   }),
 };

@@ -66,6 +66,7 @@ Deno.test("defaults are those of the documentation", () => {
     queueHistory: 3_600_000,
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
+    aliases: undefined,
   });
 });
 
@@ -119,6 +120,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["queueLifetime", "2d", 172_800_000],
   ["route", "hold", { kind: "hold" }],
   ["maildir", "a b/c", "a b/c"],
+  ["aliases", "/etc/aliases", "/etc/aliases"],
 ];
 
 Deno.test("values are read", async (t) => {

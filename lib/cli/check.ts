@@ -1,5 +1,7 @@
 /** `smtpd check`: whether `serve` would start with these settings. @module */
 import { checkTogether } from "../config/together.ts";
+import { noLog } from "../net/log.ts";
+import { aliasesOf } from "./aliases_file.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
@@ -19,6 +21,7 @@ export const check: Verb = {
     checkTogether(config);
     checkDirectories(config);
     checkProgram(config);
+    aliasesOf(config, noLog)?.load();
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;
   },

@@ -1,6 +1,7 @@
 /** The server's side of the control socket: commands reach the queue while the server has it open. @module */
 import type { Log } from "../net/log.ts";
 import { toWire } from "../queue/sqlite_protocol.ts";
+import { SmtpError } from "../smtp/reply.ts";
 import { controlPath, HAS_CONTROL, withControlPath } from "./control_path.ts";
 import { ControlReader, type ControlRequest, parseRequest, writeLine } from "./control_wire.ts";
 import { type OperatorOptions, storeOperator } from "./operator.ts";
@@ -97,7 +98,7 @@ export async function startControl(options: ControlOptions): Promise<AsyncDispos
         if (isConnectionError(error)) return;
         // What follows a request that could not be read is none.
         isBroken = error instanceof SyntaxError;
-        said = { error: toWire(error) };
+        said = error instanceof SmtpError ? { refused: error.reply } : { error: toWire(error) };
         log("warn", "control-failed", {
           error: error instanceof Error ? error.message : String(error),
         });

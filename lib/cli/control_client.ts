@@ -1,6 +1,7 @@
 /** A command's side of the control socket. @module */
 import { fromWire, type WireError } from "../queue/sqlite_protocol.ts";
 import { StoreError } from "../queue/store_error.ts";
+import { type Reply, SmtpError } from "../smtp/reply.ts";
 import { withControlPath } from "./control_path.ts";
 import {
   ControlReader,
@@ -50,7 +51,15 @@ export async function connectControl(directory: string): Promise<Operator | unde
     if (line === undefined) {
       throw new StoreError("closed", "Cannot use the queue: the server has gone away");
     }
-    const answer: { readonly done?: number; readonly error?: WireError } = JSON.parse(line);
+    const answer: {
+      readonly done?: number;
+      readonly error?: WireError;
+      readonly refused?: Reply;
+    } = JSON.parse(line);
+    if (answer.refused !== undefined) {
+      const { code, enhanced, lines } = answer.refused;
+      throw new SmtpError(code, enhanced, ...lines);
+    }
     if (answer.error !== undefined) throw fromWire(answer.error);
     return answer.done ?? 0;
   }

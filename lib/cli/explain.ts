@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import type { Maildir } from "../delivery/maildir.ts";
 import { invocationOf } from "../delivery/program.ts";
+import { noLog } from "../net/log.ts";
 import { formatCidr } from "../policy/network.ts";
 import type { Dropped } from "../relay/addresses.ts";
 import type { ProgramHop, Route } from "../relay/next_hop.ts";
@@ -10,6 +11,7 @@ import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
+import { aliasesOf } from "./aliases_file.ts";
 import { maildirOf, maildirRouteOf, resolverOf, rulesOf } from "./compose.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
@@ -127,6 +129,26 @@ export async function explainMailbox(
   return tellResolution(await resolveNextHop(hop, resolver), tell);
 }
 
+/** As {@linkcode explainMailbox}, for each of those that an alias stands for; answers the highest exit code. */
+async function explainRecipient(
+  mailbox: Mailbox,
+  config: Config,
+  resolver: ResolverOptions,
+  tell: Tell,
+): Promise<ExitCode> {
+  const found = aliasesOf(config, noLog)?.expand(mailbox);
+  if (found === undefined) return await explainMailbox(mailbox, config, resolver, tell);
+  if ("code" in found) return tellRefusal(found, tell);
+  const names = found.map(formatMailbox).join(", ");
+  tell("alias", printable(`${formatMailbox(mailbox)} stands for ${names}`));
+  let worst: ExitCode = EXIT.ok;
+  for (const each of found) {
+    const code = await explainMailbox(each, config, resolver, tell);
+    if (code > worst) worst = code;
+  }
+  return worst;
+}
+
 /** The command. */
 export const explain: Verb = {
   usage: "explain ADDRESS",
@@ -142,7 +164,7 @@ export const explain: Verb = {
     const mailbox = parseAddress(call.operands[0]);
     const config = call.config();
     const resolver = resolverOf(config, ourselvesAt(config, intendedEndpoints(config)));
-    return await explainMailbox(mailbox, config, resolver, (topic, text) => {
+    return await explainRecipient(mailbox, config, resolver, (topic, text) => {
       call.around.out(`${topic.padEnd(8)}  ${text}`);
     });
   },

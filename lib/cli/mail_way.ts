@@ -5,10 +5,12 @@ import type { Intake } from "../net/intake.ts";
 import type { Log } from "../net/log.ts";
 import { queueIntake } from "../net/queue_intake.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../queue/schedule.ts";
+import type { Expansion } from "../queue/recipients.ts";
 import type { Store } from "../queue/store.ts";
 import { passThrough, type PassThroughOptions } from "../relay/pass_through.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
 import { nextHopOf } from "../relay/route.ts";
+import { aliasesOf } from "./aliases_file.ts";
 import { startControl } from "./control.ts";
 import { openServerStore } from "./open_queue.ts";
 import { queueRulesOf } from "./queue_rules.ts";
@@ -25,7 +27,11 @@ export function scheduleOf({ retry, queueLifetime, delayNotice }: Config): Sched
   return { ...DEFAULT_SCHEDULE, delays: retry, lifetime: queueLifetime, delayNotice };
 }
 
-/** Opens the way that settings ask for. @throws {Failure} if the queue cannot be opened */
+/**
+ * Opens the way that settings ask for.
+ *
+ * @throws {Failure} if the queue cannot be opened, or the aliases are bad
+ */
 export async function openMailWay(
   config: Config,
   ways: PassThroughOptions,
@@ -38,7 +44,9 @@ export async function openMailWay(
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  return await queuedWay(await openServerStore(config, log), config, ways, log);
+  const aliases = aliasesOf(config, log);
+  aliases?.load();
+  return await queuedWay(await openServerStore(config, log), config, ways, log, aliases);
 }
 
 /** How long deliveries may go on where a server ends that was not drained, in milliseconds. */
@@ -50,10 +58,11 @@ export async function queuedWay(
   config: Config,
   ways: PassThroughOptions,
   log: Log,
+  aliases?: Expansion,
 ): Promise<MailWay> {
   const clock = systemClock;
   const { route, relaying } = ways;
-  const rules = queueRulesOf(config, store);
+  const rules = queueRulesOf(config, store, aliases);
   const manager = startQueueManager({
     store,
     hopOf: (mailbox) => nextHopOf(route, relaying, mailbox),

@@ -2,12 +2,13 @@
 import type { Config } from "../config.ts";
 import { shown } from "../config/sources.ts";
 import { systemClock } from "../net/clock.ts";
-import type { Log } from "../net/log.ts";
+import { type Log, noLog } from "../net/log.ts";
 import { openSqliteReader, type StoreReader } from "../queue/sqlite_reader.ts";
 import { openSqliteStore } from "../queue/sqlite_store.ts";
 import { type Store, StoreFullError } from "../queue/store.ts";
 import { StoreError, type StoreErrorKind } from "../queue/store_error.ts";
 import { OWNER } from "../relay/queue_manager.ts";
+import { aliasesOf } from "./aliases_file.ts";
 import { connectControl } from "./control_client.ts";
 import { HAS_CONTROL } from "./control_path.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
@@ -114,7 +115,8 @@ async function openOwn(config: Config): Promise<Operator> {
   });
   const operator = storeOperator({
     store,
-    ...queueRulesOf(config, store),
+    // Read when there is somebody to expand: the queue can be looked after where the aliases are bad.
+    ...queueRulesOf(config, store, aliasesOf(config, noLog)),
     clock: systemClock,
     wake: () => {},
     forgive: () => {},

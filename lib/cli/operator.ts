@@ -1,11 +1,11 @@
 /** What operators and local programs do to the queue, whoever has it open. @module */
 import type { Clock } from "../net/clock.ts";
-import { newRecipient } from "../queue/new_recipient.ts";
+import { gatherRecipients, type RecipientRules } from "../queue/recipients.ts";
 import type { Filter, Lease, NewEntry, Outcome, Store } from "../queue/store.ts";
 import type { Notices } from "../relay/notices.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
-import { reply } from "../smtp/reply.ts";
+import { formatPath } from "../smtp/mailbox.ts";
+import { printable, reply, SmtpError } from "../smtp/reply.ts";
 
 /** What can be done to the recipients that a filter means. */
 export const ACTIONS = ["hold", "release", "retry", "remove", "bounce"] as const;
@@ -32,20 +32,21 @@ export interface Operator extends AsyncDisposable {
   act(action: Action, filter: Filter): Promise<number>;
   /** Has next hops that are down probed now. Does nothing where no server runs. */
   forgive(): Promise<void>;
-  /** Takes a message. Rejects with the store's error, and then has not taken it. */
+  /**
+   * Takes a message. Rejects with the store's error, or with an `SmtpError` where an alias refuses one
+   * of the recipients, and then has not taken it.
+   */
   submit(submission: Submission, octets: Uint8Array): Promise<void>;
 }
 
 /** What an operator works with. Times are in milliseconds. */
-export interface OperatorOptions {
+export interface OperatorOptions extends RecipientRules {
   readonly store: Store;
   /** Tells the scheduler that something may be due. */
   readonly wake: () => void;
   /** Has next hops that are down probed. */
   readonly forgive: () => void;
   readonly notices: Notices;
-  /** Whether a recipient waits for somebody to release it. */
-  readonly isHeld: (mailbox: Mailbox) => boolean;
   /** How long a message is tried. */
   readonly lifetime: number;
   readonly clock: Clock;
@@ -61,7 +62,7 @@ const BOUNCED = reply(550, "5.7.1", "Given up by the operator of this queue");
 
 /** Makes an operator of an open store. The store stays open when it is disposed of. */
 export function storeOperator(options: OperatorOptions): Operator {
-  const { store, wake, forgive, isHeld, lifetime, clock } = options;
+  const { store, wake, forgive, lifetime, clock } = options;
 
   async function act(action: Action, filter: Filter): Promise<number> {
     const now = clock.now();
@@ -95,15 +96,24 @@ export function storeOperator(options: OperatorOptions): Operator {
     },
     async submit({ id, mail, recipients, protocol }, octets) {
       const accepted = clock.now();
+      const gathered = gatherRecipients(options);
+      for (const rcpt of recipients) {
+        const refusal = gathered.add(rcpt, accepted);
+        if (refusal === undefined) continue;
+        const { code, enhanced, lines } = refusal;
+        throw new SmtpError(
+          code,
+          enhanced,
+          `${printable(formatPath(rcpt.forwardPath))}: ${lines.join(" ")}`,
+        );
+      }
       const entry: NewEntry = {
         id,
         mail,
         accepted,
         expires: accepted + lifetime,
         origin: { client: "local", protocol },
-        recipients: recipients.map((rcpt) =>
-          newRecipient(rcpt, accepted, isHeld(rcpt.forwardPath))
-        ),
+        recipients: gathered.list,
       };
       const body = store.stage();
       try {

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { systemClock } from "../net/clock.ts";
 import { queueIds } from "../queue/queue_id.ts";
+import type { Expansion, RecipientRules } from "../queue/recipients.ts";
 import type { Store } from "../queue/store.ts";
 import { type Notices, statusNotices } from "../relay/notices.ts";
 import { nextHopOf } from "../relay/route.ts";
@@ -9,16 +10,18 @@ import type { Mailbox } from "../smtp/mailbox.ts";
 import { rulesOf } from "./compose.ts";
 
 /** What becomes of a message that is committed. */
-export interface QueueRules {
-  /** Whether a recipient waits for somebody to release it. */
-  readonly isHeld: (mailbox: Mailbox) => boolean;
+export interface QueueRules extends RecipientRules {
   /** How long a message is tried, in milliseconds. */
   readonly lifetime: number;
   readonly notices: Notices;
 }
 
 /** The rules that settings ask for. */
-export function queueRulesOf(config: Config, store: Pick<Store, "read" | "stage">): QueueRules {
+export function queueRulesOf(
+  config: Config,
+  store: Pick<Store, "read" | "stage">,
+  aliases: Expansion | undefined,
+): QueueRules {
   const { route, hostname, queueLifetime: lifetime } = config;
   const relaying = rulesOf(config);
   const isHeld = (mailbox: Mailbox) =>
@@ -26,7 +29,8 @@ export function queueRulesOf(config: Config, store: Pick<Store, "read" | "stage"
   const nextId = queueIds(() => systemClock.now());
   return {
     isHeld,
+    aliases,
     lifetime,
-    notices: statusNotices({ store, hostname, lifetime, nextId, isHeld }),
+    notices: statusNotices({ store, hostname, lifetime, nextId, isHeld, aliases }),
   };
 }

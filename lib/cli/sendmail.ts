@@ -14,6 +14,7 @@ import { queueIds } from "../queue/queue_id.ts";
 import { parsePath } from "../smtp/address.ts";
 import { parseEnvid } from "../smtp/dsn_parameters.ts";
 import { formatMailbox, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
+import { isTransient, SmtpError } from "../smtp/reply.ts";
 import { encodeXtext } from "../smtp/xtext.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { parseCommandLine, SETTING_FLAGS } from "./flags.ts";
@@ -191,7 +192,14 @@ async function send(
 ): Promise<ExitCode> {
   const [submission, octets] = await readSubmission(options, config, around);
   await using queue = await openQueue(config);
-  await queue.submit(submission, octets);
+  try {
+    await queue.submit(submission, octets);
+  } catch (error) {
+    if (!(error instanceof SmtpError)) throw error;
+    const code = isTransient(error.reply) ? EXIT.temporary : EXIT.unavailable;
+    const mend = "mend the aliases, or send to others";
+    throw new Failure(code, `a recipient is refused (${shown(error.message, 500)})`, mend, error);
+  }
   return EXIT.ok;
 }
 

@@ -10,7 +10,7 @@ import { parseCidr } from "../policy/network.ts";
 import { octetBuffer } from "../queue/octet_buffer.ts";
 import { StoreFullError } from "../queue/store.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
-import { reply, standingReply } from "../smtp/reply.ts";
+import { reply, SmtpError, standingReply } from "../smtp/reply.ts";
 import { serverOptions } from "./compose.ts";
 import { openQueue } from "./open_queue.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -60,6 +60,7 @@ function submitting(config: Config): Intake {
           const submission = { id, mail, recipients, protocol: "ESMTP" };
           await queue.submit(submission, octets.take());
         } catch (error) {
+          if (error instanceof SmtpError) return error.reply;
           return error instanceof StoreFullError ? NO_ROOM : NO_QUEUE;
         }
         return reply(250, "2.0.0", `Queued as ${id}`);

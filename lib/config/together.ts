@@ -7,11 +7,18 @@ import { ConfigError } from "./sources.ts";
  *
  * @throws {ConfigError} for the first that are not
  */
-export function checkTogether({ noQueue, route }: Config): void {
+export function checkTogether({ noQueue, route, aliases }: Config): void {
   if (noQueue && route.kind === "hold") {
     throw new ConfigError(
       "file",
       "the route hold needs the queue, and --no-queue is given",
+      "leave one of them out",
+    );
+  }
+  if (noQueue && aliases !== undefined) {
+    throw new ConfigError(
+      "file",
+      "aliases need the queue, and --no-queue is given",
       "leave one of them out",
     );
   }

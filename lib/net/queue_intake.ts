@@ -1,22 +1,19 @@
 /** Takes mail into the queue: 250 is said once the message is on stable storage. @module */
 import type { Session } from "../policy/session.ts";
-import { newRecipient } from "../queue/new_recipient.ts";
-import { type NewRecipient, type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
+import { gatherRecipients, type RecipientRules, type Recipients } from "../queue/recipients.ts";
+import { type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
 import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import type { Intake, IntakeTransaction } from "./intake.ts";
 import type { Log } from "./log.ts";
 
 /** What a queue intake is made of. */
-export interface QueueIntakeOptions {
+export interface QueueIntakeOptions extends RecipientRules {
   /** Where messages are kept. */
   readonly store: Store;
   /** How long a message is tried, in milliseconds. */
   readonly lifetime: number;
-  /** Whether a recipient waits for somebody to release it. */
-  readonly isHeld: (mailbox: Mailbox) => boolean;
   /** Called once a message is committed that is due, so that it is attempted now. */
   readonly wake: () => void;
   /** Called where there is no room for a message, so that some is made. */
@@ -54,7 +51,7 @@ class QueueTransaction implements IntakeTransaction {
   readonly #mail: MailParameters;
   readonly #id: string;
   readonly #options: QueueIntakeOptions;
-  readonly #recipients: NewRecipient[] = [];
+  readonly #recipients: Recipients;
   #body: StagedBody | undefined;
   /** Set once the message cannot be kept any more. */
   #failure: Reply | undefined;
@@ -64,12 +61,11 @@ class QueueTransaction implements IntakeTransaction {
     this.#mail = mail;
     this.#id = id;
     this.#options = options;
+    this.#recipients = gatherRecipients(options);
   }
 
   rcpt(rcpt: RcptParameters): Reply {
-    const { clock, isHeld } = this.#options;
-    this.#recipients.push(newRecipient(rcpt, clock.now(), isHeld(rcpt.forwardPath)));
-    return RCPT_OK;
+    return this.#recipients.add(rcpt, this.#options.clock.now()) ?? RCPT_OK;
   }
 
   async data(trace: string): Promise<Reply | void> {
@@ -99,12 +95,12 @@ class QueueTransaction implements IntakeTransaction {
         accepted,
         expires: accepted + lifetime,
         origin: { client: remote.address, heloName, protocol: protocol ?? "SMTP", session },
-        recipients: this.#recipients,
+        recipients: this.#recipients.list,
       }, this.#body!);
     } catch (error) {
       return this.#fail(error);
     }
-    if (this.#recipients.some(({ held }) => !held)) wake();
+    if (this.#recipients.list.some(({ held }) => !held)) wake();
     return reply(250, "2.0.0", `Queued as ${this.#id}`);
   }
 

@@ -2,7 +2,8 @@
 import { makeStatusNotice } from "../message/dsn.ts";
 import { noticesDue } from "../message/dsn_facts.ts";
 import { newRecipient } from "../queue/new_recipient.ts";
-import type { Entry, Notice, Outcome, Store } from "../queue/store.ts";
+import { gatherRecipients, type RecipientRules } from "../queue/recipients.ts";
+import type { Entry, NewRecipient, Notice, Outcome, Store } from "../queue/store.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 
 /**
@@ -16,7 +17,7 @@ export type Notices = (
 ) => Promise<readonly Notice[]>;
 
 /** What notices are made with. */
-export interface NoticesOptions {
+export interface NoticesOptions extends RecipientRules {
   /** Where the messages are that they are about, and where their octets are staged. */
   readonly store: Pick<Store, "read" | "stage">;
   /** Our own name: a domain or an address literal. */
@@ -25,13 +26,24 @@ export interface NoticesOptions {
   readonly lifetime: number;
   /** Makes the name of the next message. */
   readonly nextId: () => string;
-  /** Whether a notice to a mailbox waits for somebody to release it. */
-  readonly isHeld: (mailbox: Mailbox) => boolean;
+}
+
+/** Those who get a notice. Where an alias refuses the sender's mailbox, the notice goes to itself. */
+function recipientsOf(
+  mailbox: Mailbox,
+  now: number,
+  rules: RecipientRules,
+): readonly NewRecipient[] {
+  // RFC 3461 section 6.1: nobody is told what becomes of a notice.
+  const rcpt = { forwardPath: mailbox, notify: "never" as const };
+  const gathered = gatherRecipients(rules);
+  const refusal = gathered.add(rcpt, now);
+  return refusal === undefined ? gathered.list : [newRecipient(rcpt, now, rules.isHeld(mailbox))];
 }
 
 /** Makes what makes notices: one for each attempt at most, since a message has one sender. */
 export function statusNotices(options: NoticesOptions): Notices {
-  const { store, hostname, lifetime, nextId, isHeld } = options;
+  const { store, hostname, lifetime, nextId } = options;
   return async (entry, outcomes, now) => {
     const recipients = noticesDue({
       entry,
@@ -53,6 +65,7 @@ export function statusNotices(options: NoticesOptions): Notices {
       now,
       random: (octets) => crypto.getRandomValues(octets),
     });
+    const noticed = recipientsOf(notice.forwardPath, now, options);
     const body = store.stage();
     try {
       for await (const slice of notice.octets()) await body.write(slice);
@@ -60,8 +73,6 @@ export function statusNotices(options: NoticesOptions): Notices {
       body.abort();
       throw error;
     }
-    // RFC 3461 section 6.1: nobody is told what becomes of a notice.
-    const rcpt = { forwardPath: notice.forwardPath, notify: "never" as const };
     return [{
       entry: {
         id,
@@ -69,7 +80,7 @@ export function statusNotices(options: NoticesOptions): Notices {
         accepted: now,
         expires: now + lifetime,
         origin: { client: "local", protocol: "DSN" },
-        recipients: [newRecipient(rcpt, now, isHeld(notice.forwardPath))],
+        recipients: noticed,
       },
       body,
     }];

@@ -3,7 +3,9 @@ import type { IntakeTransaction } from "../../lib/net/intake.ts";
 import { queueIntake } from "../../lib/net/queue_intake.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
+import type { Expansion } from "../../lib/queue/recipients.ts";
 import { type Store, StoreFullError } from "../../lib/queue/store.ts";
+import { reply } from "../../lib/smtp/reply.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 const SESSION: Session = {
@@ -15,7 +17,7 @@ const SESSION: Session = {
 };
 const utf8 = new TextEncoder();
 
-function fixture(store: Store = createMemoryStore()) {
+function fixture(store: Store = createMemoryStore(), aliases?: Expansion) {
   const clock = new FakeClock();
   const events: string[] = [];
   let woken = 0;
@@ -23,6 +25,7 @@ function fixture(store: Store = createMemoryStore()) {
     store,
     lifetime: 1000,
     isHeld: ({ localPart }) => localPart === "held",
+    aliases,
     wake: () => woken++,
     log: (_level, event) => events.push(event),
     clock,
@@ -155,4 +158,35 @@ Deno.test("queue intake wakes nobody for a message that is held", async () => {
   const answer = await transaction.end();
   assert("code" in answer && answer.code === 250);
   assertEquals(made.woken(), 0);
+});
+
+Deno.test("queue intake refuses and expands recipients by the aliases", async () => {
+  const refusal = reply(554, "5.4.6", "In a circle");
+  const made = fixture(createMemoryStore(), {
+    isLocal: () => true,
+    expand({ localPart, domain }) {
+      if (localPart === "loop") return refusal;
+      return localPart === "all"
+        ? ["ann", "bob"].map((localPart) => ({ localPart, domain }))
+        : undefined;
+    },
+  });
+  const transaction = await begin(made, ["bob@b.test", "all@b.test"]);
+  const loop = { forwardPath: { localPart: "loop", domain: "b.test" } };
+  assertEquals(await transaction.rcpt(loop), refusal);
+  await transaction.data("");
+  await transaction.write(utf8.encode("x\r\n"));
+  const answer = await transaction.end();
+  assert("code" in answer);
+  assertEquals(answer.code, 250);
+  const [lease] = await made.store.claim({}, {
+    owner: "o",
+    now: made.clock.now(),
+    until: 1e15,
+    limit: 1,
+  });
+  assertEquals(
+    lease.entry.recipients.map(({ mailbox, orcpt }) => [mailbox.localPart, orcpt]),
+    [["bob", undefined], ["ann", "rfc822;all@b.test"]],
+  );
 });

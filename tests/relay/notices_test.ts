@@ -146,3 +146,38 @@ Deno.test("notices tell of success where that was asked for and no next hop will
     });
   }
 });
+
+Deno.test("notices go to those whom the sender's mailbox stands for, or to itself where aliases refuse it", async () => {
+  const expansions = [
+    [
+      [{ localPart: "ann", domain: "local.test" }, { localPart: "bob", domain: "b.test" }],
+      "ann bob",
+    ],
+    [reply(554, "5.4.6", "In a circle"), "joe"],
+    [undefined, "joe"],
+  ] as const;
+  for (const [expansion, expected] of expansions) {
+    const store = createMemoryStore();
+    const body = store.stage();
+    await body.write(octets(CONTENT));
+    await store.commit(
+      entry("m000000000000001", ["bob@y.test"], 0, { from: "joe@local.test" }),
+      body,
+    );
+    const [lease] = await store.claim({}, { owner: "o", now: 0, until: 1000, limit: 1 });
+    const notices = statusNotices({
+      store,
+      hostname: "us.test",
+      lifetime: DAY,
+      nextId: () => "n000000000000001",
+      isHeld: () => false,
+      aliases: { isLocal: () => true, expand: () => expansion },
+    });
+    const outcome = { index: 0, state: "failed" as const, reply: reply(550, "5.1.1", "No") };
+    const [notice] = await notices(lease.entry, [outcome], 0);
+    notice.body.abort();
+    const { recipients } = notice.entry;
+    assertEquals(recipients.map(({ mailbox }) => mailbox.localPart).join(" "), expected);
+    assertEquals(recipients.every(({ notify }) => notify === "never"), true);
+  }
+});
