@@ -9,7 +9,8 @@ import { listen } from "../lib/mod.ts";
 import { connectTcp } from "../lib/net/tcp_transport.ts";
 import { call } from "./cli/surroundings.ts";
 import { mailHost, startNameServer } from "./e2e/name_server.ts";
-import { runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
+import { fileNames } from "./e2e/mailbox.ts";
+import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
 import { Client } from "./net/client.ts";
 import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
 
@@ -250,12 +251,20 @@ peerTest({
   },
 });
 
-/** Runs the client of a recipe as the README shows it; answers what it prints. */
-async function runClient(heading: string, port: number, folder: string): Promise<string> {
-  const scripts = codeUnder(heading, "sh").filter((code) => !/^(?:smtpd|deno) /.test(code));
-  assertEquals(scripts.length, 1);
-  assertStringIncludes(scripts[0], "2525");
-  const script = scripts[0].replaceAll("2525", `${port}`);
+/** The scripts of a recipe behind the one that starts its server. */
+function scriptsOf(heading: string): string[] {
+  return codeUnder(heading, "sh").filter((code) => !/^(?:smtpd|deno) /.test(code));
+}
+
+/** Runs the client of a recipe as the README shows it. */
+async function runClient(heading: string, port: number, folder: string): Promise<void> {
+  const [script] = scriptsOf(heading);
+  assertStringIncludes(script, "2525");
+  await runScript(script.replaceAll("2525", `${port}`), folder);
+}
+
+/** Runs a script in a folder; answers what it prints. */
+async function runScript(script: string, folder: string): Promise<string> {
   const { code, text } = await runProgram("bash", [
     ...["-eu", "-o", "pipefail", "-c", `cd ${folder}\n${script}`],
   ]);
@@ -271,7 +280,7 @@ function flagsOf(heading: string): string[] {
 }
 
 /** A host on loopback that takes every message and keeps them. */
-function mailbox(): ReturnType<typeof listen> & { readonly texts: string[] } {
+function mailbox(): ReturnType<typeof listen> & { readonly texts: readonly string[] } {
   const texts: string[] = [];
   const server = listen({ hosts: ["127.0.0.1"] }, async (session) => {
     for await (const mail of session.process()) {
@@ -280,6 +289,13 @@ function mailbox(): ReturnType<typeof listen> & { readonly texts: string[] } {
     }
   });
   return Object.assign(server, { texts });
+}
+
+/** Waits for the message that a host gets once it is in the queue, and answers it; it has to be the only one. */
+async function arrivedAt({ texts }: { readonly texts: readonly string[] }): Promise<string> {
+  const text = await eventually(() => texts[0]);
+  assertEquals(texts.length, 1);
+  return text;
 }
 
 peerTest({
@@ -296,8 +312,7 @@ peerTest({
       ...["--dns", dns.address, "--mx-port", `${host.port}`, "--allow-local-mx"],
     );
     await runClient(heading, smtpd.port, directory.path);
-    assertEquals(host.texts.length, 1);
-    assertMatch(host.texts[0], /^To: you@example\.net\r\n/m);
+    assertMatch(await arrivedAt(host), /^To: you@example\.net\r\n/m);
   },
 });
 
@@ -313,8 +328,7 @@ peerTest({
     flags[route] = `smtp://127.0.0.1:${host.port}`;
     await using smtpd = await startSmtpd(...flags);
     await runClient("Smarthost", smtpd.port, directory.path);
-    assertEquals(host.texts.length, 1);
-    assertMatch(host.texts[0], /^Subject: Hello\r\n(?:.+\r\n)*\r\nHow are you\?\r\n$/m);
+    assertMatch(await arrivedAt(host), /^Subject: Hello\r\n(?:.+\r\n)*\r\nHow are you\?\r\n$/m);
   },
 });
 
@@ -326,7 +340,10 @@ peerTest({
     const heading = "Local Maildir";
     const flags = flagsOf(heading).map((flag) => flag.replace("./", `${directory.path}/`));
     await using smtpd = await startSmtpd(...flags);
-    const printed = await runClient(heading, smtpd.port, directory.path);
+    await runClient(heading, smtpd.port, directory.path);
+    const delivered = `${directory.path}/mail/example.org/joe/new`;
+    await eventually(() => fileNames(delivered)[0]);
+    const printed = await runScript(scriptsOf(heading)[1], directory.path);
     assertMatch(printed, /^Return-Path: <me@example\.net>\r\nReceived: from /);
     assertMatch(printed, /\r\nSubject: Hello\r\n\r\nHow are you\?\r\n$/);
   },

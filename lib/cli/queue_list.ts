@@ -11,8 +11,8 @@ import {
   entryJson,
   localTime,
   recipientText,
-  replyText,
   senderText,
+  shownReply,
   sizeText,
 } from "./queue_words.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -27,7 +27,7 @@ function recipientLine(recipient: Recipient): string {
   const { state, due, attempts, lastReply } = recipient;
   const when = state === "queued" ? `  next ${localTime(due)}` : "";
   const tries = attempts === 0 ? "" : `  after ${counted(attempts, "attempt")}`;
-  const reply = lastReply === undefined ? "" : `: ${replyText(lastReply)}`;
+  const reply = lastReply === undefined ? "" : `: ${shownReply(lastReply)}`;
   return `    ${state.padEnd(9)}  ${recipientText(recipient)}${when}${tries}${reply}`;
 }
 

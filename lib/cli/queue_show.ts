@@ -11,8 +11,8 @@ import {
   entryJson,
   localTime,
   recipientText,
-  replyText,
   senderText,
+  shownReply,
 } from "./queue_words.ts";
 
 function row(name: string, text: string): string {
@@ -31,7 +31,7 @@ function* recipientRows(recipient: Recipient): Generator<string> {
   yield row("to", recipientText(recipient));
   const next = state === "queued" ? `, next attempt ${localTime(due)}` : "";
   yield row("  state", `${state} after ${counted(attempts, "attempt")}${next}`);
-  if (lastReply !== undefined) yield row("  last reply", replyText(lastReply));
+  if (lastReply !== undefined) yield row("  last reply", shownReply(lastReply));
   if (notify !== undefined) {
     yield row("  notify", notify === "never" ? notify : notify.join(", "));
   }
@@ -48,7 +48,7 @@ function* attemptRows(entry: Entry, { begun, ended, host, address, outcomes }: A
     const recipient = entry.recipients.find((recipient) => recipient.index === index);
     const name = recipient === undefined ? `recipient ${index}` : recipientText(recipient);
     const next = due === undefined ? "" : `, again ${localTime(due)}`;
-    yield row("", `${name}: ${state}${next}: ${replyText(reply)}`);
+    yield row("", `${name}: ${state}${next}: ${shownReply(reply)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** How messages of the queue are written, for people and for programs. @module */
 import type { Attempt, Entry, Recipient } from "../queue/store.ts";
 import { formatMailbox, formatPath } from "../smtp/mailbox.ts";
-import { printable, type Reply } from "../smtp/reply.ts";
+import { printable, type Reply, replyText } from "../smtp/reply.ts";
 
 /** A time for people: local, to the second. */
 export function localTime(time: number): string {
@@ -24,8 +24,8 @@ export function sizeText(octets: number): string {
 }
 
 /** A reply on one line, with what came from the wire escaped. */
-export function replyText({ code, enhanced, lines }: Reply): string {
-  return printable([code, enhanced, ...lines].filter((part) => part !== undefined).join(" "));
+export function shownReply(reply: Reply): string {
+  return printable(replyText(reply));
 }
 
 /** The reverse-path as it is shown. */

@@ -14,7 +14,7 @@ export interface QueueIntakeOptions extends RecipientRules {
   readonly store: Store;
   /** How long a message is tried, in milliseconds. */
   readonly lifetime: number;
-  /** Called once a message is committed, so that it is attempted now. */
+  /** Called once a message is committed that is due, so that it is attempted now. */
   readonly wake: () => void;
   /** Called where there is no room for a message, so that some is made. */
   readonly makeRoom?: () => void;
@@ -100,7 +100,7 @@ class QueueTransaction implements IntakeTransaction {
     } catch (error) {
       return this.#fail(error);
     }
-    wake();
+    if (this.#recipients.list.some(({ held }) => !held)) wake();
     return reply(250, "2.0.0", `Queued as ${this.#id}`);
   }
 

@@ -40,7 +40,7 @@ export interface NewMessageRow {
   readonly recipients: readonly NewRecipientRow[];
   readonly size: number;
   /** The octets, unless they are in a blob file. */
-  readonly octets?: Uint8Array;
+  octets?: Uint8Array<ArrayBuffer>;
   /** The name of the blob file, and the checksum of what is in it. */
   readonly blob?: string;
   readonly crc?: number;

@@ -134,8 +134,8 @@ class SqliteStore implements Store {
       throw new StoreFullError(`Cannot commit message ${entry.id}: the queue has no room for it`);
     }
     using _underWay = this.#room.begin(octets);
-    await this.#sealed([{ entry, body }], ([row], octets) => {
-      return this.#writer.call("commit", [row], octets);
+    await this.#sealed([{ entry, body }], ([row]) => {
+      return this.#writer.call("commit", [row], [row]);
     });
     this.#reach("commit-told");
   }
@@ -181,8 +181,8 @@ class SqliteStore implements Store {
 
   async record(lease: Lease, attempt: Attempt, notices: readonly Notice[]): Promise<boolean> {
     const row = attemptRow(attempt);
-    const isRecorded = await this.#sealed(notices, (rows, octets) => {
-      return this.#writer.call("record", [leaseKey(lease), row, rows], octets);
+    const isRecorded = await this.#sealed(notices, (rows) => {
+      return this.#writer.call("record", [leaseKey(lease), row, rows], rows);
     });
     this.#reach("record-told");
     return isRecorded;
@@ -275,12 +275,11 @@ class SqliteStore implements Store {
   /** Seals bodies, and sends their messages; what was sealed for nothing is deleted. */
   async #sealed<T>(
     messages: readonly Notice[],
-    send: (rows: NewMessageRow[], octets: Uint8Array<ArrayBuffer>[]) => Promise<T>,
+    send: (rows: NewMessageRow[]) => Promise<T>,
   ): Promise<T> {
     const stagings: Staging[] = [];
     try {
       const rows: NewMessageRow[] = [];
-      const octets: Uint8Array<ArrayBuffer>[] = [];
       for (const { entry, body } of messages) {
         const staging = this.#staged.get(body);
         if (staging === undefined || entry.recipients.length === 0) {
@@ -298,10 +297,9 @@ class SqliteStore implements Store {
           rows.push({ ...row, blob: sealed.blob.name, crc: sealed.blob.crc });
         } else {
           rows.push({ ...row, octets: sealed.octets });
-          octets.push(sealed.octets);
         }
       }
-      const answer = await send(rows, octets);
+      const answer = await send(rows);
       if (answer === false) { for (const staging of stagings) staging.discard(); }
       return answer;
     } catch (error) {

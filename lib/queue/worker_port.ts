@@ -12,12 +12,20 @@ const MOST_OCTETS = 16 * 1024 * 1024;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 30_000;
 
+/** Octets up to which a copy costs less than handing a buffer over does, which is some 15 µs. */
+const SMALL = 32 * 1024;
+
+/** A value among those of a call whose octets are handed over: they are gone on this side. */
+export interface Carrier {
+  octets?: Uint8Array<ArrayBuffer>;
+}
+
 type Calls<T> = { [Name in keyof T]: (...values: never[]) => unknown };
 
 interface Waiting {
   readonly call: readonly [string, ...unknown[]];
-  /** The octets that come with it, which are handed over, not copied. */
-  readonly octets: readonly Uint8Array<ArrayBuffer>[];
+  /** Those of its values that have octets to be handed over. */
+  readonly carriers: readonly Carrier[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -98,15 +106,15 @@ export class WorkerPort<T extends Calls<T>> {
     }
   }
 
-  /** Calls a function of the worker; octets among the values are named again, to be handed over. */
+  /** Calls a function of the worker; values that have octets are named again, to hand these over. */
   call<Name extends keyof T & string>(
     name: Name,
     values: Parameters<T[Name]>,
-    octets: readonly Uint8Array<ArrayBuffer>[] = [],
+    carriers: readonly Carrier[] = [],
   ): Promise<Awaited<ReturnType<T[Name]>>> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.push({ call: [name, ...values], octets, resolve, reject });
+    this.#waiting.push({ call: [name, ...values], carriers, resolve, reject });
     this.#schedule();
     return promise as Promise<Awaited<ReturnType<T[Name]>>>;
   }
@@ -149,12 +157,12 @@ export class WorkerPort<T extends Calls<T>> {
     let octets = 0;
     let count = 0;
     while (count < this.#waiting.length && count < MOST_CALLS && octets < MOST_OCTETS) {
-      for (const { length } of this.#waiting[count++].octets) octets += length;
+      for (const carrier of this.#waiting[count++].carriers) octets += carrier.octets?.length ?? 0;
     }
     if (count === 0) return;
     const running = this.#running = this.#waiting.splice(0, count);
     const batch: Batch = running.map(({ call }) => call);
-    const transfer = running.flatMap(({ octets }) => octets.map(({ buffer }) => buffer));
+    const transfer = handOver(running.flatMap(({ carriers }) => carriers));
     try {
       this.#worker!.postMessage(batch, transfer);
     } catch (error) {
@@ -205,4 +213,21 @@ export class WorkerPort<T extends Calls<T>> {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
+}
+
+/** Puts what is small together into one buffer, and answers the buffers to hand over. */
+function handOver(carriers: readonly Carrier[]): ArrayBuffer[] {
+  const small = carriers.filter(({ octets }) => octets !== undefined && octets.length <= SMALL);
+  const all = new Uint8Array(small.reduce((sum, { octets }) => sum + octets!.length, 0));
+  let at = 0;
+  for (const carrier of small) {
+    const end = at + carrier.octets!.length;
+    all.set(carrier.octets!, at);
+    carrier.octets = all.subarray(at, end);
+    at = end;
+  }
+  const large = carriers.flatMap(({ octets }) =>
+    octets !== undefined && octets.length > SMALL ? [octets.buffer] : []
+  );
+  return small.length > 0 ? [all.buffer, ...large] : large;
 }

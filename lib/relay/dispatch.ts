@@ -4,6 +4,7 @@ import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
 import { formatMailbox, formatPath, type Mailbox } from "../smtp/mailbox.ts";
+import { replyText } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
 import type { HopPool, Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
@@ -259,7 +260,7 @@ export class Dispatch implements Work {
         to: recipient && formatMailbox(recipient.mailbox),
         host,
         address,
-        reply: [reply.code, reply.enhanced, ...reply.lines].join(" "),
+        reply: replyText(reply),
         due: due === undefined ? undefined : new Date(due).toISOString(),
       });
     }

@@ -1,6 +1,6 @@
 /** Finds the session that a mail transaction is held in, and keeps account of the hosts asked. @module */
 import { type Log, noLog } from "../net/log.ts";
-import { isTransient } from "../smtp/reply.ts";
+import { isTransient, replyText } from "../smtp/reply.ts";
 import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
 import type { HopReply } from "./remote_reply.ts";
 import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
@@ -103,9 +103,8 @@ export class HostSearch {
   tell(event: "attempt-failed" | "relayed", { host, address, port, reply }: Attempt): void {
     const log = this.#options.log ?? noLog;
     const hop = nextHopKey(this.#hop);
-    const said = [reply.code, reply.enhanced, ...reply.lines].join(" ");
     // What was relayed from the queue is logged once it is recorded, for each recipient.
     const level = event === "relayed" && this.#options.sessions !== undefined ? "debug" : "info";
-    log(level, event, { hop, host, address, port, reply: said });
+    log(level, event, { hop, host, address, port, reply: replyText(reply) });
   }
 }

@@ -109,6 +109,11 @@ export function formatReply(reply: Reply): string {
   return `${out}${code} ${prefix}${printable(lines[last])}\r\n`;
 }
 
+/** Writes a reply on one line, for people and logs. What it quotes is not escaped. */
+export function replyText({ code, enhanced, lines }: Reply): string {
+  return `${code} ${enhanced === undefined ? "" : `${enhanced} `}${lines.join(" ")}`;
+}
+
 const standing = new WeakMap<Reply, Uint8Array>();
 
 /**

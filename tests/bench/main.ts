@@ -1,17 +1,24 @@
 /**
- * The benchmark: `deno task bench [accept] [decoder] [idle] [large]`, all of them if none is named. It
- * prints figures and asserts nothing, because machines differ; what is compared runs side by side.
+ * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million]`, all of
+ * them if none is named. It prints figures and asserts nothing, because machines differ; what is
+ * compared runs side by side.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecoder } from "./decoder.ts";
 import { benchIdle } from "./idle.ts";
 import { benchLarge } from "./large.ts";
+import { benchMillion } from "./million.ts";
+import { benchQueue } from "./queue.ts";
+import { benchRelay } from "./relay.ts";
 
 const parts = new Map<string, () => void | Promise<void>>([
   ["decoder", benchDecoder],
   ["accept", benchAccept],
   ["idle", benchIdle],
   ["large", benchLarge],
+  ["queue", benchQueue],
+  ["relay", benchRelay],
+  ["million", benchMillion],
 ]);
 
 const unknown = Deno.args.find((name) => !parts.has(name));

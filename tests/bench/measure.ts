@@ -45,10 +45,19 @@ export async function startMeasured(port: number, command: readonly string[]): P
   };
 }
 
-/** Starts smtpd on a free port. */
-export function startSmtpd(flags: readonly string[]): Promise<Measured> {
+/** Starts smtpd on a free port, by its command or what is made of that. */
+export function startSmtpd(
+  flags: readonly string[],
+  wrap: (command: string[]) => string[] = (command) => command,
+): Promise<Measured> {
   const port = freePort();
-  return startMeasured(port, smtpdCommand(["--port", `${port}`, "--host", "127.0.0.1", ...flags]));
+  const command = smtpdCommand(["--port", `${port}`, "--host", "127.0.0.1", ...flags]);
+  return startMeasured(port, wrap(command));
+}
+
+/** Has a command write what it logs to a file, as a server beside one that logs has to. */
+export function logged(file: string): (command: string[]) => string[] {
+  return (command) => ["sh", "-c", 'log=$1; shift; exec "$@" 2>>"$log"', "sh", file, ...command];
 }
 
 /** Reads a figure in KiB from the kernel's account of a process, such as VmRSS or VmHWM. */
@@ -78,6 +87,63 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** How smtp-source sends messages of `size` octets: all on kept connections, or each on a new one. */
+export function sourceFlags(
+  { kept, sessions, size, count, to = "b@example.net" }: {
+    readonly kept: boolean;
+    readonly sessions: number;
+    readonly size: number;
+    readonly count: number;
+    readonly to?: string;
+  },
+): string[] {
+  return [
+    ...(kept ? ["-d"] : []),
+    ...["-s", `${sessions}`, "-l", `${size}`, "-m", `${count}`],
+    ...["-f", "a@example.org", "-t", to],
+  ];
+}
+
+/** Rates of both, one of each for a round. */
+export interface Rates {
+  readonly ours: readonly number[];
+  readonly theirs: readonly number[];
+}
+
+/** Measures both in turn, so that what the machine does meanwhile meets them alike. */
+export async function alternating(
+  rounds: number,
+  measureOurs: () => Promise<number>,
+  measureTheirs: () => Promise<number>,
+): Promise<Rates> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // The order changes, so that neither always comes first.
+    for (const mine of round % 2 === 0 ? [true, false] : [false, true]) {
+      if (mine) ours.push(await measureOurs());
+      else theirs.push(await measureTheirs());
+    }
+  }
+  return { ours, theirs };
+}
+
+/** Prints rates side by side: the ratio in the middle of the rounds, and that of the best of each. */
+export function printSideBySide(
+  what: string,
+  { ours, theirs }: Rates,
+  peer: string,
+  target: number,
+): void {
+  const ratio = median(ours.map((rate, i) => rate / theirs[i]));
+  const best = Math.max(...ours) / Math.max(...theirs);
+  print(
+    what,
+    `${median(ours).toFixed(0)}/s, ${peer} ${median(theirs).toFixed(0)}/s`,
+    `${ratio.toFixed(2)} x, best of each ${best.toFixed(2)} x, target ${target} x`,
+  );
 }
 
 /** Prints one line of the result. */

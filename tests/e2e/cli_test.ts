@@ -98,7 +98,7 @@ Deno.test("a wrong variable exits 78 and names the right one", async () => {
 Deno.test("a taken port exits 69", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
-  assertEquals(await outcomeOf(["--host", "127.0.0.1", "--port", String(port)]), {
+  assertEquals(await outcomeOf(["--no-queue", "--host", "127.0.0.1", "--port", String(port)]), {
     code: 69,
     out: "",
     err: `smtpd: port ${port} of 127.0.0.1 is taken: ` +
@@ -107,7 +107,7 @@ Deno.test("a taken port exits 69", async () => {
 });
 
 Deno.test("an address that this computer does not have exits 69", async () => {
-  assertEquals(await outcomeOf(["--host", "192.0.2.1", "--port", "0"]), {
+  assertEquals(await outcomeOf(["--no-queue", "--host", "192.0.2.1", "--port", "0"]), {
     code: 69,
     out: "",
     err: "smtpd: cannot listen on port 0 of 192.0.2.1, this computer has no such address: " +
@@ -119,7 +119,9 @@ testUnprivileged(
   "port 25 without permission exits 77",
   lowestFreePort() <= 25 ? "here everyone may listen on port 25" : undefined,
   async () => {
-    const { code, out, err } = await outcomeOf(["--host", "127.0.0.1"], { isUnprivileged: true });
+    const { code, out, err } = await outcomeOf(["--no-queue", "--host", "127.0.0.1"], {
+      isUnprivileged: true,
+    });
     assertEquals({ code, out }, { code: 77, out: "" });
     assertMatch(
       err,
@@ -217,11 +219,12 @@ Deno.test("a reader that has seen enough of the help is no error", async () => {
 class Running implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #state = Deno.makeTempDirSync({ prefix: "smtpd-state-" });
   readonly events: Record<string, unknown>[] = [];
   #rest = "";
 
   constructor(args: readonly string[]) {
-    this.#child = commandOf(args).spawn();
+    this.#child = commandOf([...args, "--queue", this.#state]).spawn();
     this.#lines = this.#child.stderr.pipeThrough(new TextDecoderStream()).getReader();
   }
 
@@ -266,6 +269,7 @@ class Running implements AsyncDisposable {
     await this.#child.status;
     await this.#lines.cancel();
     await this.#child.stdout.cancel();
+    await Deno.remove(this.#state, { recursive: true });
   }
 }
 

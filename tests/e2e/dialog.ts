@@ -10,6 +10,8 @@ export interface SeenReply {
 export interface MailOptions {
   /** The parameters of MAIL. */
   readonly parameters?: readonly string[];
+  /** The parameters of each RCPT. */
+  readonly rcptParameters?: readonly string[];
   /** What to do when half of the mail data is sent. */
   inData?(): Promise<void>;
 }
@@ -75,10 +77,12 @@ export class Dialog implements Disposable {
     content: Uint8Array,
     options: MailOptions = {},
   ): Promise<SeenReply[]> {
-    const { parameters = [], inData } = options;
+    const { parameters = [], rcptParameters = [], inData } = options;
     const replies = [await this.say([`MAIL FROM:<${from}>`, ...parameters].join(" "))];
     if (replies[0].code !== 250) return replies;
-    for (const recipient of to) replies.push(await this.say(`RCPT TO:<${recipient}>`));
+    for (const recipient of to) {
+      replies.push(await this.say([`RCPT TO:<${recipient}>`, ...rcptParameters].join(" ")));
+    }
     if (!replies.slice(1).some(({ code }) => code === 250)) return replies;
     replies.push(await this.say("DATA"));
     if (replies.at(-1)?.code !== 354) return replies;

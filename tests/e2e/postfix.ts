@@ -15,6 +15,12 @@ export interface Postfix extends AsyncDisposable {
   log(): string;
   /** The directory of the messages that were delivered. */
   readonly mailbox: string;
+  /** Stops it; what it has queued stays. */
+  stop(): Promise<void>;
+  /** Starts it again. */
+  start(): Promise<void>;
+  /** Runs one of the programs that come with Postfix on its queue; answers what it prints. */
+  run(program: string, ...args: string[]): Promise<string>;
 }
 
 const MASTER = `
@@ -35,6 +41,7 @@ discard   unix - - n - - discard
 virtual   unix - n n - - virtual
 anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
+showq     unix n - n - - showq
 postlog   unix-dgram n - n - 1 postlogd
 `;
 
@@ -48,9 +55,7 @@ export async function startPostfix(
   settings: Record<string, string> = {},
   port: number = freePort(),
 ): Promise<Postfix> {
-  const root = `${directory}/postfix-${port}`;
-  const postfix = findPeer("postfix");
-  assert(postfix !== undefined);
+  const root = `${directory}/postfix-${address}-${port}`;
   for (const name of ["etc", "queue", "data", "mail"]) {
     Deno.mkdirSync(`${root}/${name}`, { recursive: true });
   }
@@ -90,15 +95,32 @@ export async function startPostfix(
   Deno.writeTextFileSync(`${root}/etc/master.cf`, MASTER.replace("smtp-listener", listener));
 
   const log = () => Deno.readTextFileSync(`${root}/log`);
-  const started = await runProgram(postfix, ["-c", `${root}/etc`, "start"]);
-  assert(started.code === 0, `Cannot start Postfix: ${started.text}${log()}`);
+  const run = async (program: string, ...args: string[]) => {
+    const path = findPeer(program);
+    assert(path !== undefined, `Cannot find ${program}`);
+    const { code, text } = await runProgram(path, ["-c", `${root}/etc`, ...args]);
+    assert(code === 0, `Cannot run ${program} ${args}: ${text}${log()}`);
+    return text;
+  };
+  let isRunning = false;
+  const start = async () => {
+    await run("postfix", "start");
+    isRunning = true;
+  };
+  const stop = async () => {
+    if (!isRunning) return;
+    isRunning = false;
+    await run("postfix", "stop");
+  };
+  await start();
   return {
     port,
     log,
     mailbox: `${root}/mail/box/new`,
-    async [Symbol.asyncDispose]() {
-      await runProgram(postfix, ["-c", `${root}/etc`, "stop"]);
-    },
+    start,
+    stop,
+    run,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

@@ -25,6 +25,8 @@ export interface ReceiverKind {
   start(address: string, port: number, directory: string): Promise<Receiver>;
   /** What our client is told about a message that it does not take; nothing if it takes it. */
   refusal?(sample: Sample): RegExp | undefined;
+  /** Whether it stores a message only when the client has gone, as it does seconds later from the queue. */
+  readonly isLate?: boolean;
 }
 
 function peer(name: string): string {
@@ -139,7 +141,7 @@ function aiosmtpd(kind: "smtp" | "lmtp"): ReceiverKind {
         saysReady,
       ),
     refusal: ({ hasLongLine }) =>
-      hasLongLine ? /^554 5\.0\.0 .* said: 500 Line too long/ : undefined,
+      hasLongLine ? /^(?:554 5\.0\.0 .* said: )?500 +Line too long/ : undefined,
   };
 }
 
@@ -188,6 +190,7 @@ const netSmtpServer: ReceiverKind = {
   name: "Net::SMTP::Server",
   needs: "perl:Net::SMTP::Server",
   domain: "macgyver.test",
+  isLate: true,
   start: (address, port, directory) =>
     startStoring(
       peer("perl:Net::SMTP::Server"),

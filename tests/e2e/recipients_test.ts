@@ -1,4 +1,4 @@
-/** Several recipients in one transaction, where each message has one next hop at a time. */
+/** Several recipients in one transaction. Without a queue each message has one next hop at a time. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { freePort, peerTest } from "../peers.ts";
 import type { Script } from "../relay/fake_hosts.ts";
@@ -8,11 +8,13 @@ import { Hops } from "./hops.ts";
 import { readMailbox } from "./mailbox.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
+import { LMTP_RECEIVERS } from "./receivers.ts";
 import {
   eventually,
   runProgram,
   type Smtpd,
   startPassThrough,
+  startSmtpd,
   temporaryDirectory,
 } from "./smtpd.ts";
 
@@ -31,7 +33,11 @@ interface World extends AsyncDisposable {
 }
 
 /** A server whose recipients at `one.test`, `two.test` and `local.test` have three next hops. */
-async function startWorld(dnsmasq: string, one: Script = {}): Promise<World> {
+async function startWorld(
+  dnsmasq: string,
+  one: Script = {},
+  start = startPassThrough,
+): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(temporaryDirectory()).path;
   const port = freePort();
@@ -39,7 +45,7 @@ async function startWorld(dnsmasq: string, one: Script = {}): Promise<World> {
   const dns = stack.use(await startNameServer(dnsmasq, directory, lines));
   const hops = stack.use(new Hops(port, { [ONE]: one, [TWO]: {} }));
   const smtpd = stack.use(
-    await startPassThrough(
+    await start(
       ...["--dns", dns.address, "--mx-port", `${port}`, "--allow-local-mx"],
       ...["--local-domain", "local.test", "--maildir", `${directory}/mail`],
     ),
@@ -195,4 +201,83 @@ peerTest({
     assertEquals(replies.map(({ code }) => code), [250, 554, 554, 250, 354, 250]);
     assertEquals(world.taken(TWO), [["b@two.test"]]);
   },
+});
+
+peerTest({
+  name: "with a queue a message goes to every next hop of its recipients, to each of them once",
+  needs: ["dnsmasq"],
+  async fn({ dnsmasq }) {
+    await using world = await startWorld(dnsmasq, {}, startSmtpd);
+    using dialog = await Dialog.open(world.smtpd.port);
+    const to = ["a@one.test", "b@two.test", "c@local.test", "a2@ONE.test"];
+    const replies = await dialog.sendMail("a@client.test", to, CONTENT);
+    assertEquals(replies.map(({ code }) => code), [250, 250, 250, 250, 250, 354, 250]);
+    const isDone = () => world.smtpd.events("delivered").length === to.length || undefined;
+    await eventually(isDone, () => JSON.stringify(world.smtpd.events()));
+    assertEquals(world.taken(ONE), [["a@one.test", "a2@ONE.test"]]);
+    assertEquals(world.taken(TWO), [["b@two.test"]]);
+    assertEquals(world.delivered(), 1);
+  },
+});
+
+peerTest({
+  name: "aiosmtpd gets a message once by LMTP, for the recipients that it has",
+  needs: ["python:aiosmtpd"],
+  async fn() {
+    using directory = temporaryDirectory();
+    const port = freePort();
+    const kind = LMTP_RECEIVERS.find(({ needs }) => needs === "python:aiosmtpd")!;
+    await using receiver = await kind.start("127.0.0.1", port, directory.path);
+    await using smtpd = await startSmtpd(
+      ...["--route", `lmtp://127.0.0.1:${port}`],
+      ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`],
+    );
+    using dialog = await Dialog.open(smtpd.port);
+    const to = ["b@one.test", "no@one.test", "c@one.test"];
+    const replies = await dialog.sendMail("a@local.test", to, CONTENT);
+    assertEquals(replies.map(({ code }) => code), [250, 250, 250, 250, 354, 250]);
+    await smtpd.event("failed", { to: "no@one.test" });
+    await smtpd.event("delivered", { to: "a@local.test" });
+    const delivered = smtpd.events("delivered").map(({ to }) => to);
+    assertEquals(delivered, ["b@one.test", "c@one.test", "a@local.test"]);
+    assertEquals(receiver.take().length, 1);
+    assertEquals(readMailbox(`${directory.path}/mail/local.test/a`).length, 1);
+  },
+});
+
+Deno.test("with a queue each recipient by LMTP has the result that the next hop gives it", async () => {
+  const port = freePort();
+  const address = "127.0.0.1";
+  using directory = temporaryDirectory();
+  let rounds = 0;
+  const perRound = [
+    ["250 2.0.0 stored", "550 5.2.2 over quota", "451 4.2.0 locked"],
+    ["250 2.0.0 stored"],
+  ];
+  const script: Script = {
+    get result() {
+      return perRound[rounds++];
+    },
+  };
+  using hops = new Hops(port, { [address]: script });
+  await using smtpd = await startSmtpd(
+    ...["--route", `lmtp://${address}:${port}`, "--retry", "1s"],
+    ...["--local-domain", "local.test", "--maildir", `${directory.path}/mail`],
+  );
+  using dialog = await Dialog.open(smtpd.port);
+  const to = ["ok@one.test", "full@one.test", "later@one.test"];
+  const replies = await dialog.sendMail("a@local.test", to, CONTENT);
+  assertEquals(replies.map(({ code }) => code), [250, 250, 250, 250, 354, 250]);
+  await smtpd.event("delivered", { to: "a@local.test" });
+  await smtpd.event("delivered", { to: "later@one.test" });
+  const fates = ["delivered", "failed", "deferred"].map((name) =>
+    smtpd.events(name).map(({ to }) => to).filter((to) => to !== "a@local.test")
+  );
+  assertEquals(fates, [["ok@one.test", "later@one.test"], ["full@one.test"], ["later@one.test"]]);
+  assertEquals(hops.seen(address).messages.length, 2);
+  const [notice, ...others] = readMailbox(`${directory.path}/mail/local.test/a`);
+  assertEquals(others, []);
+  const text = new TextDecoder().decode(notice);
+  assertMatch(text, /^Final-Recipient: rfc822; full@one\.test\r\nAction: failed\r$/m);
+  assertEquals(text.includes("later@one.test"), false);
 });

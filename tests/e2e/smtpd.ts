@@ -6,7 +6,10 @@ import { BackgroundProcess } from "../peers.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const executable = Deno.env.get("TEST_SMTPD_BIN");
-const program = executable ? [executable] : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
+/** How the program is called, without its arguments. */
+export const program: readonly string[] = executable
+  ? [executable]
+  : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
 
 /** One line of the log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -21,6 +24,8 @@ export interface Smtpd extends AsyncDisposable {
   event(name: string, fields?: Record<string, unknown>): Promise<LogEvent>;
   /** Drains it with SIGTERM and checks that it ends well; the end of the block does the same. */
   stop(): Promise<void>;
+  /** Ends it at once by SIGKILL. What is in the directory that the flags give to `--queue` stays. */
+  kill(): Promise<void>;
 }
 
 /** Starts a server without a queue: what the next hop says is what the client is told. */
@@ -67,6 +72,12 @@ export async function startSmtpdUnder(
     assert(code === 0, `Cannot pass: it exits with ${code} (${signal})\n${process.output}`);
   }
 
+  async function kill(): Promise<void> {
+    isStopped = true;
+    await process.stop("SIGKILL");
+    await Deno.remove(state, { recursive: true });
+  }
+
   function events(name?: string): LogEvent[] {
     const lines = process.output.split("\n").slice(0, -1);
     const all = lines.map((line): LogEvent => JSON.parse(line));
@@ -87,6 +98,7 @@ export async function startSmtpdUnder(
       events,
       event,
       stop,
+      kill,
       [Symbol.asyncDispose]: stop,
     };
   } catch (error) {

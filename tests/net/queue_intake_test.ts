@@ -180,3 +180,13 @@ Deno.test("queue intake refuses and expands recipients by the aliases", async ()
     [["bob", undefined], ["ann", "rfc822;all@b.test"]],
   );
 });
+
+Deno.test("queue intake wakes nobody for a message that is held", async () => {
+  const made = fixture();
+  const transaction = await begin(made, ["held@b.test"]);
+  await transaction.data("");
+  await transaction.write(utf8.encode("Subject: x\r\n\r\n"));
+  const answer = await transaction.end();
+  assert("code" in answer && answer.code === 250);
+  assertEquals(made.woken(), 0);
+});
