@@ -108,6 +108,10 @@ function targetOf(word: string, fault: Place): AliasTarget {
   }
   if (word.startsWith(":")) throw fault(`${quoted(word)} is not known, only ${INCLUDE} is`);
   if (word.startsWith("#")) throw fault("a comment needs a line of its own");
+  // A message that came without SMTPUTF8 could not be sent there (RFC 6531 section 3.4).
+  if (/[^\x00-\x7f]/.test(word)) {
+    throw fault(`${quoted(word)} is not ASCII, and messages without SMTPUTF8 cannot go there`);
+  }
   if (word.startsWith("\\")) {
     if (hasDomain(word)) throw fault(`${quoted(word)} has a domain, and \\ goes with a name alone`);
     return { kind: "itself", localPart: nameOf(word.slice(1), fault) };

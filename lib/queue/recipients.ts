@@ -46,7 +46,7 @@ const MAX_ORCPT = 500;
 
 /**
  * The parameters for those whom a RCPT was expanded to. Notices name the recipient that the sender
- * knows (RFC 3461 section 4.2). NOTIFY is passed on as it came, which section 5.2.7.1 allows for an
+ * knows (RFC 3461 section 4.2). NOTIFY is passed on as it came, which section 5.2.7 allows for an
  * alias: SUCCESS is answered by each delivery and not by the expansion.
  */
 function expanded({ orcpt, ...rcpt }: RcptParameters): RcptParameters {

@@ -60,6 +60,10 @@ const bad: [text: string, message: string][] = [
   ["joe: a, # b", "line 1: a comment needs a line of its own"],
   ['joe: "a', "line 1: a double quote has no end"],
   ["joe: a@", 'line 1: "a@" is no address, the domain has an empty label'],
+  [
+    "joe: jö@b.test",
+    'line 1: "jö@b.test" is not ASCII, and messages without SMTPUTF8 cannot go there',
+  ],
   ["joe: a@1.2", 'line 1: "a@1.2" is no address, "1.2" is no domain'],
   ["joe: a@b@c", 'line 1: "a@b@c" is no address, the address has no closing angle bracket'],
   [
