@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type ByDomain, domainCount, domainRate, domainRoute } from "./config/by_domain.ts";
 import {
   address,
   domain,
@@ -23,6 +24,7 @@ import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
+import type { Rate } from "./relay/rate.ts";
 import { parseRoute } from "./relay/route.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
@@ -66,6 +68,12 @@ export interface Config {
   readonly maxDeliveriesPerHop: number;
   /** When the sender is told that a message is delayed, or `undefined` for never. */
   readonly delayNotice: number | undefined;
+  /** Routes of domains, before {@linkcode route}. */
+  readonly routes: readonly ByDomain<Route>[];
+  /** Deliveries at once to a domain's next hop. */
+  readonly concurrency: readonly ByDomain<number>[];
+  /** Messages in a time to a domain's next hop. */
+  readonly rate: readonly ByDomain<Rate>[];
   /** How long a message stays in the queue's records once all its recipients are finished. */
   readonly queueHistory: number;
   /** Messages that are not finished; one more is refused. */
@@ -355,6 +363,24 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   }, ([text], parse) => {
     const delay = parse(durationOrNever, text);
     return delay === "never" ? undefined : delay;
+  }),
+  routes: several(domainRoute, {
+    meaning: "routes of some domains: DOMAIN TARGET, or .DOMAIN TARGET for all below it",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  concurrency: several(domainCount, {
+    meaning: "deliveries at once to the next hop of some domains: DOMAIN N",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  rate: several(domainRate, {
+    meaning: "messages in a time to the next hop of some domains: DOMAIN N/DURATION",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
   }),
   queueHistory: one(duration, {
     meaning: "how long the queue knows of a message that is finished",

@@ -63,6 +63,9 @@ Deno.test("defaults are those of the documentation", () => {
     maxDeliveriesPerHop: 20,
     drainTimeout: 30_000,
     delayNotice: 14_400_000,
+    routes: [],
+    concurrency: [],
+    rate: [],
     queueHistory: 3_600_000,
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
@@ -115,6 +118,16 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["allowLocalMx", "false", false],
   ["noQueue", "true", true],
   ["noQueue", "false", false],
+  ["routes", "Example.NET smtp://10.0.0.1", [
+    { domain: "example.net", value: { kind: "smtp", host: "10.0.0.1", port: 25 } },
+  ]],
+  ["routes", ".example.org  maildir:/a b", [
+    { domain: ".example.org", value: { kind: "maildir", directory: "/a b" } },
+  ]],
+  ["concurrency", "example.net 5", [{ domain: "example.net", value: 5 }]],
+  ["rate", "example.net 10/1m", [
+    { domain: "example.net", value: { count: 10, period: 60_000 } },
+  ]],
   ["retry", "1m", [60_000]],
   ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],
   ["queueLifetime", "2d", 172_800_000],
@@ -178,6 +191,22 @@ const bad: [key: Key, text: string, mend: string][] = [
   ["logFormat", "xml", "give text or json"],
   ["allowLocalMx", "yes", "give true or false"],
   ["allowLocalMx", "1", "give true or false"],
+  ...["example.net", "example.net 0", "example.net x", "a..b 5", "example.net 5 6"].map((
+    text,
+  ): [Key, string, string] => [
+    "concurrency",
+    text,
+    "give a domain and a number, such as example.net 5",
+  ]),
+  ...["example.net 5", "example.net 5/", "example.net /1m", "a..b 5/1m", "example.net 5/1m x"].map((
+    text,
+  ): [Key, string, string] => [
+    "rate",
+    text,
+    "give a domain and a rate, such as example.net 100/1m",
+  ]),
+  ["routes", "a..b mx", "the domain is none; write it like example.net"],
+  ["routes", "example.net", "write a domain, a space and a route"],
   ["retry", "5m;1h", DURATION],
   ["retry", "never", DURATION],
   ["queueLifetime", "0s", DURATION],

@@ -1,5 +1,6 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
+import type { ByDomain } from "../config/by_domain.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
@@ -9,12 +10,47 @@ import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
+import type { Route } from "../relay/next_hop.ts";
 import type { PassThroughOptions } from "../relay/pass_through.ts";
+import type { QueueManagerOptions } from "../relay/queue_manager.ts";
 import type { ResolverOptions } from "../relay/resolver.ts";
+import { nextHopKey, nextHopOf } from "../relay/route.ts";
+import type { Routing } from "../relay/routing.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
   return { localDomains: new Set(config.localDomain), relayFrom: config.relayFrom };
+}
+
+/** The routes that settings ask for. */
+export function routingOf({ route, routes }: Config): Routing {
+  if (routes.length === 0) return route;
+  const byDomain = new Map(routes.map(({ domain, value }) => [domain, value]));
+  return { kind: "table", byDomain, others: route };
+}
+
+/** Every route that mail may take. */
+export function allRoutes({ route, routes }: Config): Route[] {
+  return [route, ...routes.map(({ value }) => value)];
+}
+
+/** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */
+export function deliveryLimits(config: Config): NonNullable<QueueManagerOptions["limits"]> {
+  const routing = routingOf(config);
+  const relaying = rulesOf(config);
+  function byHop<T>(settings: readonly ByDomain<T>[]): Map<string, T> {
+    return new Map(settings.map(({ domain, value }) => {
+      const hop = nextHopOf(routing, relaying, { localPart: "postmaster", domain });
+      return [nextHopKey(hop), value];
+    }));
+  }
+  const counts = byHop(config.concurrency);
+  return {
+    total: config.maxDeliveries,
+    perHop: config.maxDeliveriesPerHop,
+    perHopOf: (key) => counts.get(key),
+    rates: byHop(config.rate),
+  };
 }
 
 /** What the resolver goes by. */
@@ -65,7 +101,7 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
     return made;
   }
   return {
-    route: config.route,
+    route: routingOf(config),
     relaying: rulesOf(config),
     remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
     local: (mail) => maildir.begin(mail),

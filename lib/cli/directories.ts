@@ -1,6 +1,7 @@
 /** Finds out whether a directory can be used before mail is accepted for it. @module */
 import { dirname } from "node:path";
 import type { Config } from "../config.ts";
+import { allRoutes } from "./compose.ts";
 import { shown } from "../config/sources.ts";
 import { EXIT, Failure } from "./failure.ts";
 
@@ -77,5 +78,7 @@ export function checkDirectory(directory: string, flag: string): void {
 export function checkDirectories(config: Config): void {
   if (!config.noQueue) checkDirectory(config.queue, "--queue");
   if (config.localDomain.length > 0) checkDirectory(config.maildir, "--maildir");
-  if (config.route.kind === "maildir") checkDirectory(config.route.directory, "--route");
+  for (const route of allRoutes(config)) {
+    if (route.kind === "maildir") checkDirectory(route.directory, "--route");
+  }
 }

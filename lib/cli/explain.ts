@@ -5,17 +5,30 @@ import { invocationOf } from "../delivery/program.ts";
 import { noLog } from "../net/log.ts";
 import { formatCidr } from "../policy/network.ts";
 import type { Dropped } from "../relay/addresses.ts";
-import type { ProgramHop, Route } from "../relay/next_hop.ts";
+import { newRecipient } from "../queue/new_recipient.ts";
+import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
+import { routeOf } from "../relay/routing.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
 import { aliasesOf } from "./aliases_file.ts";
-import { maildirOf, maildirRouteOf, resolverOf, rulesOf } from "./compose.ts";
+import {
+  deliveryLimits,
+  maildirOf,
+  maildirRouteOf,
+  resolverOf,
+  routingOf,
+  rulesOf,
+} from "./compose.ts";
+import { openQueueReader } from "./open_queue.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
 import { checkOperands, type Verb } from "./verb.ts";
+
+/** How many recipients that wait are counted. */
+const MOST_COUNTED = 10_000;
 
 /** Takes one step of the explanation: what it is about, and what was found. */
 type Tell = (topic: string, text: string) => void;
@@ -89,6 +102,25 @@ function tellResolution(resolution: Resolution, tell: Tell): ExitCode {
   return EXIT.ok;
 }
 
+/** Tells what the queue allows the next hop, and how much waits for the domain. */
+async function tellQueue(hop: NextHop, config: Config, domain: string, tell: Tell): Promise<void> {
+  if (config.noQueue) return;
+  const { perHop, perHopOf, rates } = deliveryLimits(config);
+  const key = nextHopKey(hop);
+  const rate = rates?.get(key);
+  const inTime = rate && `, ${rate.count} messages in ${rate.period / 1000} s`;
+  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime ?? ""}`);
+  const { domain: name } = newRecipient({ forwardPath: { localPart: "", domain } }, 0, false);
+  await using reader = openQueueReader(config);
+  const waiting = await reader?.waiting(name, MOST_COUNTED);
+  if (waiting === undefined) return;
+  const count = waiting === MOST_COUNTED ? `${waiting} or more` : waiting;
+  tell(
+    "queued",
+    `${count} ${waiting === 1 ? "recipient waits" : "recipients wait"} for ${printable(domain)}`,
+  );
+}
+
 /**
  * Tells each step that mail for a mailbox would take, and answers the exit code: 0 where it would get
  * on its way, 69 where it would be refused for good, 75 where it would be put off.
@@ -101,7 +133,9 @@ export async function explainMailbox(
 ): Promise<ExitCode> {
   const domain = mailbox.domain;
   tell("address", printable(formatMailbox(mailbox)));
-  const hop = nextHopOf(config.route, rulesOf(config), mailbox);
+  const routing = routingOf(config);
+  const route = routeOf(routing, mailbox);
+  const hop = nextHopOf(routing, rulesOf(config), mailbox);
   if (hop.kind === "local") {
     tell("local", "yes, from every client");
     return tellMaildir(maildirOf(config), mailbox, tell);
@@ -109,8 +143,9 @@ export async function explainMailbox(
   tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
   tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
-  tell("route", describeRoute(config.route, domain));
-  if (config.route.kind === "hold") {
+  tell("route", describeRoute(route, domain));
+  await tellQueue(hop, config, domain, tell);
+  if (route.kind === "hold") {
     tell("outcome", "would be held in the queue until it is released, and then go by MX");
     return EXIT.ok;
   }

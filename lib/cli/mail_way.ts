@@ -11,6 +11,7 @@ import { passThrough, type PassThroughOptions } from "../relay/pass_through.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
 import { nextHopOf } from "../relay/route.ts";
 import { aliasesOf } from "./aliases_file.ts";
+import { deliveryLimits } from "./compose.ts";
 import { startControl } from "./control.ts";
 import { openServerStore } from "./open_queue.ts";
 import { queueRulesOf } from "./queue_rules.ts";
@@ -71,7 +72,7 @@ export async function queuedWay(
     outlets: ways.outlets,
     notices: rules.notices,
     schedule: scheduleOf(config),
-    limits: { total: config.maxDeliveries, perHop: config.maxDeliveriesPerHop },
+    limits: deliveryLimits(config),
     history: config.queueHistory,
     clock,
     log,

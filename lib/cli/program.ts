@@ -1,6 +1,8 @@
 /** Finds out whether the program of a route can be run before mail is accepted for it. @module */
 import type { Config } from "../config.ts";
 import { shown } from "../config/sources.ts";
+import type { ProgramHop } from "../relay/next_hop.ts";
+import { allRoutes } from "./compose.ts";
 import { EXIT, Failure } from "./failure.ts";
 
 const OTHER = "give another program to --route";
@@ -15,13 +17,15 @@ function notPermitted(path: string): Failure {
 }
 
 /**
- * Holds that the program of the route, where it is one, is there and may be run. It is not run.
+ * Holds that the programs of the routes, where there are some, are there and may be run. None is run.
  *
  * @throws {Failure} with exit code 69, or 77 for want of permission
  */
-export function checkProgram({ route }: Config): void {
-  if (route.kind !== "program") return;
-  const { path } = route;
+export function checkProgram(config: Config): void {
+  for (const route of allRoutes(config)) if (route.kind === "program") checkOne(route);
+}
+
+function checkOne({ path }: ProgramHop): void {
   let file: Deno.FileInfo;
   try {
     file = Deno.statSync(path);

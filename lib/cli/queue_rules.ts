@@ -1,13 +1,14 @@
 /** What settings say of messages in the queue, for the server and for commands alike. @module */
 import type { Config } from "../config.ts";
+import { isLocal } from "../policy/relaying.ts";
 import { systemClock } from "../net/clock.ts";
 import { queueIds } from "../queue/queue_id.ts";
 import type { Expansion, RecipientRules } from "../queue/recipients.ts";
 import type { Store } from "../queue/store.ts";
 import { type Notices, statusNotices } from "../relay/notices.ts";
-import { nextHopOf } from "../relay/route.ts";
+import { routeOf } from "../relay/routing.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
-import { rulesOf } from "./compose.ts";
+import { routingOf, rulesOf } from "./compose.ts";
 
 /** What becomes of a message that is committed. */
 export interface QueueRules extends RecipientRules {
@@ -22,10 +23,11 @@ export function queueRulesOf(
   store: Pick<Store, "read" | "stage">,
   aliases: Expansion | undefined,
 ): QueueRules {
-  const { route, hostname, queueLifetime: lifetime } = config;
+  const { hostname, queueLifetime: lifetime } = config;
+  const routing = routingOf(config);
   const relaying = rulesOf(config);
   const isHeld = (mailbox: Mailbox) =>
-    route.kind === "hold" && nextHopOf(route, relaying, mailbox).kind !== "local";
+    routeOf(routing, mailbox).kind === "hold" && !isLocal(relaying, mailbox);
   const nextId = queueIds(() => systemClock.now());
   return {
     isHeld,

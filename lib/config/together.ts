@@ -7,8 +7,8 @@ import { ConfigError } from "./sources.ts";
  *
  * @throws {ConfigError} for the first that are not
  */
-export function checkTogether({ noQueue, route, aliases }: Config): void {
-  if (noQueue && route.kind === "hold") {
+export function checkTogether({ noQueue, route, routes, aliases }: Config): void {
+  if (noQueue && [route, ...routes.map(({ value }) => value)].some(({ kind }) => kind === "hold")) {
     throw new ConfigError(
       "file",
       "the route hold needs the queue, and --no-queue is given",

@@ -91,12 +91,13 @@ export class Dispatch implements Work {
   width(lane: string): number {
     const { pool } = this.#options;
     if (pool.suspension(lane) !== undefined) return SUSPENDED_WIDTH;
-    return pool.isDown(lane) ? 1 : 6 * pool.limit(lane);
+    return pool.isDown(lane) || pool.isAtRate(lane) ? 1 : 6 * pool.limit(lane);
   }
 
   /** Calls back whenever there is room for another delivery. */
   onRoom(tell: () => void): void {
     this.#tellRoom = tell;
+    this.#options.pool.onRoom(tell);
   }
 
   /** Does not wait for the store for ever from now on. */

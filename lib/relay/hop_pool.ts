@@ -5,6 +5,7 @@ import type { Reply } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import { Hop, type HopLimits } from "./hop.ts";
 import type { Origin } from "./remote_reply.ts";
+import { type Rate, TokenBucket } from "./rate.ts";
 import type { Conduct, Sessions } from "./sessions.ts";
 
 /** What a pool keeps to. Times are in milliseconds. */
@@ -15,6 +16,8 @@ export interface HopPoolOptions {
   readonly perHop?: number;
   /** What a next hop by its key is allowed, where that is another number. */
   readonly perHopOf?: (key: string) => number | undefined;
+  /** How many deliveries some next hops by their keys are given in a time. */
+  readonly rates?: ReadonlyMap<string, Rate>;
   /** With how many deliveries a next hop begins; 2 if left out. */
   readonly initial?: number;
   /** How long a next hop is left alone when it was found down so many times in a row. */
@@ -57,8 +60,13 @@ export class HopPool {
   /** Every idle session, the oldest first. */
   readonly #idle = new Map<Kept, Place>();
   readonly #quitting = new Set<Promise<void>>();
+  readonly #buckets: ReadonlyMap<string, TokenBucket>;
   #active = 0;
   #isClosed = false;
+  #tellRoom = () => {};
+  /** When the next one of those that wait for their rate may go on, and the timer for it. */
+  #roomAt = Infinity;
+  #roomTimer: Disposable | undefined;
 
   /** Makes an empty pool. */
   constructor(options: HopPoolOptions) {
@@ -66,6 +74,14 @@ export class HopPool {
     this.#total = options.total ?? 200;
     this.#clock = options.clock;
     this.#log = options.log ?? noLog;
+    const now = options.clock.now();
+    const rates = [...options.rates ?? []];
+    this.#buckets = new Map(rates.map(([key, rate]) => [key, new TokenBucket(rate, now)]));
+  }
+
+  /** Says whom to tell when a next hop may have more that had used up its rate. */
+  onRoom(tell: () => void): void {
+    this.#tellRoom = tell;
   }
 
   /** How many deliveries are under way. */
@@ -103,12 +119,24 @@ export class HopPool {
     return Math.min(limit, Math.max(1, this.#total - this.#active));
   }
 
+  /** Whether a next hop has used up its rate for now. */
+  isAtRate(key: string): boolean {
+    return (this.#buckets.get(key)?.wait(this.#clock.now()) ?? 0) > 0;
+  }
+
   /** Begins a delivery, if there is room for it. `isUrgent` makes some. */
   enter(key: string, isUrgent = false): Visit | undefined {
+    const bucket = this.#buckets.get(key);
+    const wait = bucket?.wait(this.#clock.now()) ?? 0;
+    if (wait > 0 && !isUrgent) {
+      this.#tellLater(wait);
+      return undefined;
+    }
     const place = this.#places.get(key) ??
       { key, hop: new Hop(this.#limitsOf(key)), idle: [] };
     const isFull = this.#active >= this.#total || place.hop.active >= this.limit(key);
     if (isFull && !isUrgent) return undefined;
+    bucket?.take(this.#clock.now());
     this.#places.delete(key);
     this.#places.set(key, place);
     this.#active++;
@@ -121,6 +149,18 @@ export class HopPool {
     });
   }
 
+  /** Tells of room once a rate allows for it. */
+  #tellLater(wait: number): void {
+    const at = this.#clock.now() + wait;
+    if (at >= this.#roomAt || this.#isClosed) return;
+    this.#roomTimer?.[Symbol.dispose]();
+    this.#roomAt = at;
+    this.#roomTimer = this.#clock.after(wait, () => {
+      this.#roomAt = Infinity;
+      this.#tellRoom();
+    });
+  }
+
   /** Has every next hop that is down probed now. */
   forgive(): void {
     for (const { hop } of this.#places.values()) hop.forgive();
@@ -129,6 +169,7 @@ export class HopPool {
   /** Ends the sessions that are kept, and keeps none from now on; settles when they are closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#roomTimer?.[Symbol.dispose]();
     for (const kept of [...this.#idle.keys()]) this.#discard(kept);
     while (this.#quitting.size > 0) await Promise.all(this.#quitting);
   }

@@ -3,11 +3,12 @@ import type { RelayingRules } from "../policy/relaying.ts";
 import type { Envelope, MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { isPositive, isTransient, reply, SmtpError } from "../smtp/reply.ts";
-import type { NextHop, Route } from "./next_hop.ts";
+import type { NextHop } from "./next_hop.ts";
 import type { Outlet, Outlets, OutletTransaction } from "./outlet.ts";
 import { openOutlet } from "./pass_through.ts";
 import type { HopReply } from "./remote_reply.ts";
 import { nextHopKey, nextHopOf } from "./route.ts";
+import type { Routing } from "./routing.ts";
 import { type RemoteOptions, RemoteTransaction } from "./transaction.ts";
 
 /** A message to relay: its envelope, and its content. */
@@ -29,7 +30,7 @@ export interface OfferedMessage {
 /** Where a message may go and how. */
 export interface Ways {
   /** Where mail for domains that are not local goes. */
-  readonly route: Route;
+  readonly route: Routing;
   /** The rules, of which the local domains matter here. */
   readonly relaying: RelayingRules;
   /** How next hops are reached over the network. */

@@ -12,15 +12,16 @@ import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { isPositive, type Reply, replyForAll, standingReply } from "../smtp/reply.ts";
 import { discard } from "./discard.ts";
-import type { NextHop, Route } from "./next_hop.ts";
+import type { NextHop } from "./next_hop.ts";
 import type { Outlet, Outlets, OutletTransaction } from "./outlet.ts";
 import { nextHopKey, nextHopOf } from "./route.ts";
+import type { Routing } from "./routing.ts";
 import { type RemoteOptions, RemoteTransaction } from "./transaction.ts";
 
 /** Where mail goes and how. */
 export interface PassThroughOptions {
   /** Where mail for domains that are not local goes. */
-  readonly route: Route;
+  readonly route: Routing;
   /** The relaying rules, for the local domains. Whether a client may relay is asked elsewhere. */
   readonly relaying: RelayingRules;
   /** How next hops are reached over the network. */

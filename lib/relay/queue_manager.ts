@@ -27,7 +27,7 @@ export interface QueueManagerOptions {
   readonly notices: Notices;
   readonly schedule: Schedule;
   /** The limits on deliveries, where they are not those of the pool. */
-  readonly limits?: Pick<HopPoolOptions, "total" | "perHop" | "perHopOf">;
+  readonly limits?: Pick<HopPoolOptions, "total" | "perHop" | "perHopOf" | "rates">;
   /** How long a message that is finished is kept for those who ask about it. */
   readonly history: number;
   readonly clock: Clock;

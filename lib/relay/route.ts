@@ -6,6 +6,7 @@ import type { Mailbox } from "../smtp/mailbox.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import { parseProgram } from "./program_route.ts";
 import { routeFault } from "./route_fault.ts";
+import { routeOf, type Routing } from "./routing.ts";
 import { parseWeb, webKey } from "./web_route.ts";
 
 /** What to connect to where no port is written. */
@@ -88,8 +89,9 @@ export function parseRoute(text: string): Route {
  * By MX, the domain of the hop is in the form in which domains are compared, an address literal in
  * its canonical form. What is neither stays as it is, and the resolver will find no host for it.
  */
-export function nextHopOf(route: Route, rules: RelayingRules, mailbox: Mailbox): NextHop {
+export function nextHopOf(routing: Routing, rules: RelayingRules, mailbox: Mailbox): NextHop {
   if (isLocal(rules, mailbox)) return { kind: "local" };
+  const route = routeOf(routing, mailbox);
   // What was held and is released goes out as mail usually does.
   if (route.kind !== "mx" && route.kind !== "hold") return route;
   const { domain } = mailbox;

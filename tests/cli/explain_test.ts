@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { newRecipient } from "../../lib/queue/new_recipient.ts";
+import { openSqliteStore } from "../../lib/queue/sqlite_store.ts";
 import { explainMailbox } from "../../lib/cli/explain.ts";
 import type { Key } from "../../lib/config/names.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
@@ -53,6 +55,7 @@ async function explained(
   return { code, lines };
 }
 
+const LIMITS = "limits: at most 20 deliveries at once";
 const RELAYING = "relaying: for clients in 127.0.0.0/8, ::1/128; 550 5.7.1 for all others";
 
 const cases: [
@@ -82,6 +85,7 @@ const cases: [
     "local: no, good.example is not a local domain",
     RELAYING,
     "route: mx, by the MX records of good.example",
+    LIMITS,
     "hosts: from MX records, in this order",
     "host: 10 a.example port 25: 2001:db8::1, 203.0.113.1",
     "host: 20 b.example port 25: 203.0.113.2",
@@ -93,6 +97,7 @@ const cases: [
     "local: no, plain.example is not a local domain",
     "relaying: for clients in 192.0.2.0/24; 550 5.7.1 for all others",
     "route: mx, by the MX records of plain.example",
+    LIMITS,
     "hosts: from implicit MX, in this order",
     "host: 0 plain.example port 25: 203.0.113.3",
     "outcome: would be sent to plain.example, 203.0.113.3 port 25 first",
@@ -102,6 +107,7 @@ const cases: [
     "local: no, null.example is not a local domain",
     RELAYING,
     "route: mx, by the MX records of null.example",
+    LIMITS,
     "outcome: would be refused: 556 5.1.10 The domain null.example takes no mail (null MX)",
   ]],
   ["joe", "loop.example", {}, 69, [
@@ -109,6 +115,7 @@ const cases: [
     "local: no, loop.example is not a local domain",
     RELAYING,
     "route: mx, by the MX records of loop.example",
+    LIMITS,
     "left out: host.example: it is this server",
     "outcome: would be refused: 554 5.4.6 Mail for loop.example loops back to myself",
   ]],
@@ -117,6 +124,7 @@ const cases: [
     "local: no, broken.example is not a local domain",
     RELAYING,
     "route: mx, by the MX records of broken.example",
+    LIMITS,
     "outcome: would be put off: 451 4.4.3 The name servers cannot tell the MX records of broken.example now",
   ]],
   ["joe", "[203.0.113.7]", {}, 0, [
@@ -124,6 +132,7 @@ const cases: [
     "local: no, [203.0.113.7] is not a local domain",
     RELAYING,
     "route: mx, to the address [203.0.113.7]",
+    LIMITS,
     "hosts: from address literal, in this order",
     "host: 0 [203.0.113.7] port 25: 203.0.113.7",
     "outcome: would be sent to [203.0.113.7], 203.0.113.7 port 25 first",
@@ -133,6 +142,7 @@ const cases: [
     "local: no, any.example is not a local domain",
     RELAYING,
     "route: smtp://127.0.0.1:2500",
+    LIMITS,
     "hosts: from route, in this order",
     "host: 0 127.0.0.1 port 2500: 127.0.0.1",
     "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2500 first",
@@ -142,6 +152,7 @@ const cases: [
     "local: no, Any.example is not a local domain",
     RELAYING,
     "route: maildir:/all",
+    LIMITS,
     "outcome: would be delivered into /all/any.example/joe/new",
   ]],
   ["joe", "any.example", { route: ["pipe:/bin/x -f ${sender} ${recipient}"] }, 0, [
@@ -149,6 +160,7 @@ const cases: [
     "local: no, any.example is not a local domain",
     RELAYING,
     "route: pipe:/bin/x -f ${sender} ${recipient}",
+    LIMITS,
     "outcome: would be given to a program: /bin/x -f  joe@any.example",
   ]],
   ["-joe", "any.example", { route: ["pipe:/bin/x ${local}"] }, 69, [
@@ -156,6 +168,7 @@ const cases: [
     "local: no, any.example is not a local domain",
     RELAYING,
     "route: pipe:/bin/x ${local}",
+    LIMITS,
     "outcome: would be refused: 553 5.1.3 Cannot give this mailbox to a program",
   ]],
   ["joe", "any.example", { route: ["https://u:secret@hook.test/secret?t=secret"] }, 0, [
@@ -163,6 +176,7 @@ const cases: [
     "local: no, any.example is not a local domain",
     RELAYING,
     "route: https://hook.test:443/...#4cb1da29",
+    LIMITS,
     "outcome: would be posted to https://hook.test:443/...#4cb1da29",
   ]],
   ["joe", "any.example", { route: ["discard"] }, 0, [
@@ -170,13 +184,36 @@ const cases: [
     "local: no, any.example is not a local domain",
     RELAYING,
     "route: discard",
+    LIMITS,
     "outcome: would be accepted and dropped",
   ]],
+  [
+    "joe",
+    "any.example",
+    {
+      route: ["discard"],
+      routes: ["any.example lmtp://127.0.0.1:2400", "other.example hold"],
+      concurrency: ["any.example 3"],
+      rate: ["any.example 10/1m"],
+    },
+    0,
+    [
+      "address: joe@any.example",
+      "local: no, any.example is not a local domain",
+      RELAYING,
+      "route: lmtp://127.0.0.1:2400",
+      "limits: at most 3 deliveries at once, 10 messages in 60 s",
+      "hosts: from route, in this order",
+      "host: 0 127.0.0.1 port 2400: 127.0.0.1",
+      "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2400 first",
+    ],
+  ],
   ["postmaster", "", {}, 69, [
     "address: postmaster",
     "local: no, a bare postmaster is not a local domain",
     RELAYING,
     "route: mx",
+    LIMITS,
     "outcome: would be refused: 550 5.1.1 There is no postmaster here: no domain is local",
   ]],
 ];
@@ -204,5 +241,33 @@ Deno.test("explain takes an address with angle brackets and without", async () =
         "local     yes, from every client\n" +
         "outcome   would be delivered into /mail/example.org/joe/new\n",
     );
+  }
+});
+
+Deno.test("explain counts what waits in the queue for the domain", async () => {
+  const queue = Deno.makeTempDirSync();
+  try {
+    {
+      await using store = await openSqliteStore({ directory: queue });
+      for (const to of ["a@any.example", "b@any.example", "c@other.example"]) {
+        const [localPart, domain] = to.split("@");
+        const body = store.stage();
+        await body.write(new TextEncoder().encode("Subject: x\r\n\r\n"));
+        await store.commit({
+          id: `${localPart}000000000000000`,
+          mail: { reversePath: null, smtpUtf8: false },
+          accepted: 1,
+          expires: 2,
+          origin: { client: "local", protocol: "sendmail" },
+          recipients: [
+            newRecipient({ forwardPath: { localPart, domain } }, 1, localPart === "b"),
+          ],
+        }, body);
+      }
+    }
+    const { lines } = await explained("joe", "any.example", { queue: [queue], route: ["discard"] });
+    assertEquals(lines.at(-2), "queued: 2 recipients wait for any.example");
+  } finally {
+    Deno.removeSync(queue, { recursive: true });
   }
 });
