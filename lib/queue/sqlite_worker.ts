@@ -17,6 +17,7 @@ import {
   type Batch,
   type Begin,
   CLOSE,
+  type Fill,
   type ReaderCalls,
   toWire,
   type WriterCalls,
@@ -80,6 +81,11 @@ function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
     const disk = watchDisk(() => freeOctets(directory));
     const pageSize = Number(sql.get("PRAGMA page_size")!.page_size);
 
+    const currentFill = (): Fill => ({
+      messages: Number(sql.get(`SELECT value FROM tally WHERE name = 'messages'`)?.value ?? 0),
+      free: Number(sql.get("PRAGMA freelist_count")!.freelist_count) * pageSize,
+    });
+
     /** Binds a call to the transaction that it will run in. */
     const handlers: Handlers<WriterCalls> = {
       commit: (row: never) => (transaction: Transaction) => insertMessage(transaction, row),
@@ -108,17 +114,17 @@ function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
           ) => unknown
         );
         const { settled, reports } = group.run(changes, batch.some(([name]) => !LEASING.has(name)));
-        if (disk.free() < minFree + TIGHT) group.shrinkLog();
-        return {
+        const answered = {
           settled: settled.map((one) => "error" in one ? { error: toWire(one.error) } : one),
           damaged: reports,
-          fill: {
-            messages: Number(
-              sql.get(`SELECT value FROM tally WHERE name = 'messages'`)?.value ?? 0,
-            ),
-            free: Number(sql.get("PRAGMA freelist_count")!.freelist_count) * pageSize,
-          },
         };
+        try {
+          if (disk.free() < minFree + TIGHT) group.shrinkLog();
+          return { ...answered, fill: currentFill() };
+        } catch {
+          // What was committed is so, whatever cannot be found out behind it.
+          return answered;
+        }
       },
       close() {
         database.close();

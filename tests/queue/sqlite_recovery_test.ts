@@ -96,3 +96,21 @@ Deno.test("store can be closed while its writer is down", async () => {
   await assertRejects(() => put(store), StoreError);
   await using _again = await directory.open();
 });
+
+Deno.test("store says what was committed also where it cannot be seen how full the disk is", async () => {
+  await using directory = await stateDirectory();
+  const elsewhere = `${directory.path}-moved`;
+  await using store = await directory.open({ freeOctets: () => 1e12 });
+  // The files stay open, but nothing can be asked of a directory that has another name.
+  await Deno.rename(directory.path, elsewhere);
+  try {
+    const ids: string[] = [];
+    // The disk is asked about five times a second.
+    for (const end = performance.now() + 500; performance.now() < end;) {
+      ids.push((await put(store)).id);
+    }
+    assertEquals((await store.stats()).messages, ids.length);
+  } finally {
+    await Deno.rename(elsewhere, directory.path);
+  }
+});
