@@ -160,7 +160,8 @@ export class Dispatch implements Work {
     let origin: Origin | undefined;
     for (const group of groups) {
       const suspension = this.#options.pool.suspension(group.key);
-      // All recipients of a lease have one domain, so that further groups are few and need not wait.
+      // The recipients of a lease share a next hop but for what a route or a hook tells apart, so that
+      // further groups are few and need not wait.
       const visit = group === groups[0]
         ? first
         : suspension === undefined
