@@ -153,7 +153,17 @@ peerTest({
     using dialog = await Dialog.open(postfix.port);
     const replies = await dialog.sendMail("a@client.test", to, CONTENT);
     assertEquals(replies.at(-1)!.code, 250);
-    await eventually(() => postfix.log().includes(": removed") || undefined, postfix.log, 30_000);
+    await eventually(
+      async () => {
+        // With a backoff this short its queue manager may look at the message while it is still locked,
+        // and then puts it off for minutes.
+        const isStuck = /skipped, still being delivered\n$/.test(postfix.log());
+        if (isStuck) await postfix.run("postqueue", "-f");
+        return postfix.log().includes(": removed") || undefined;
+      },
+      postfix.log,
+      30_000,
+    );
     assertEquals(world.taken(ONE).flat().sort(), ones.toSorted());
     assertEquals(world.taken(TWO), [["b@two.test"]]);
     assertEquals(world.delivered(), 1);
