@@ -25,6 +25,7 @@ import {
 import { openQueueReader } from "./open_queue.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
+import { shownReply } from "./queue_words.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** How many recipients that wait are counted. */
@@ -46,13 +47,9 @@ function parseAddress(text: string): Mailbox {
   throw new Failure(EXIT.badData, wrong, "write it like someone@example.org");
 }
 
-function formatReply({ code, enhanced, lines }: Reply): string {
-  return printable([code, enhanced, ...lines].filter((part) => part !== undefined).join(" "));
-}
-
 function tellRefusal(refusal: Reply, tell: Tell): ExitCode {
   const how = isTransient(refusal) ? "would be put off" : "would be refused";
-  tell("outcome", `${how}: ${formatReply(refusal)}`);
+  tell("outcome", `${how}: ${shownReply(refusal)}`);
   return isTransient(refusal) ? EXIT.temporary : EXIT.unavailable;
 }
 

@@ -1,7 +1,7 @@
 /** The next hops that mail goes to now: how many deliveries each gets, and the sessions kept for it. @module */
 import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
-import type { Reply } from "../smtp/reply.ts";
+import { type Reply, replyText } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import { Hop, type HopLimits } from "./hop.ts";
 import type { Origin } from "./remote_reply.ts";
@@ -246,7 +246,7 @@ export class HopPool {
       this.#log("warn", "hop-suspended", {
         hop: place.key,
         seconds,
-        reply: why && [why.code, why.enhanced, ...why.lines].join(" "),
+        reply: why && replyText(why),
       });
     } else if (change === "came up") {
       this.#log("info", "hop-recovered", { hop: place.key });
