@@ -1,10 +1,5 @@
 /** How many deliveries a next hop is given in a time: a token bucket. @module */
-
-/** So many in so many milliseconds. */
-export interface Rate {
-  readonly count: number;
-  readonly period: number;
-}
+import type { Rate } from "../policy/rate.ts";
 
 /** Lets as many through as the rate says: a whole period's at once at first, then as they come about. */
 export class TokenBucket {
