@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
 import type { ServerOptions, Service } from "./server_options.ts";
+import { submissionIntake } from "./submission.ts";
 import { secureServer } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -44,7 +45,11 @@ export function connectionContext(
   return {
     ...options,
     service,
-    mustAuthenticate: service.submission,
+    ...service.submission && {
+      mustAuthenticate: true,
+      hidesClient: options.submission?.hidesClient,
+      intake: submissionIntake(options.intake, { hostname, clock, ...options.submission }),
+    },
     clock,
     deadlines,
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
