@@ -280,6 +280,20 @@ Deno.test("a config file is read, and what is wrong with it told", async () => {
       (await checked()).err,
       `smtpd: unknown key prot in ${path}: did you mean port?\n`,
     );
+    for (
+      const [key, values, twice] of [
+        ["routes", ["a.test mx", "b.test hold", "B.Test mx"], "b.test"],
+        ["routes", [".a.test mx", "a.test mx", ".A.test hold"], ".a.test"],
+        ["concurrency", ["xn--bcher-kva.test 5", "bücher.test 6"], "xn--bcher-kva.test"],
+        ["rate", ["a.test 10/1m", "a.test 10/1m"], "a.test"],
+        ["rate", ["a.test 10/1m", "b.a.test 10/1m"], undefined],
+        ["routes", ["a.test mx", ".a.test mx"], undefined],
+      ] as const
+    ) {
+      Deno.writeTextFileSync(path, JSON.stringify({ [key]: values }));
+      const err = twice === undefined ? "" : `smtpd: ${key} has ${twice} twice: keep one\n`;
+      assertEquals((await checked()).err, err);
+    }
     Deno.writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
     assertEquals((await checked()).err, `smtpd: ${path} is not UTF-8: save it as UTF-8\n`);
     Deno.writeFileSync(path, new Uint8Array(1024 * 1024 + 1));
