@@ -1,6 +1,7 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
 import type { ByDomain } from "../config/by_domain.ts";
+import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
@@ -29,9 +30,15 @@ export function routingOf({ route, routes }: Config): Routing {
   return { kind: "table", byDomain, others: route };
 }
 
-/** Every route that mail may take. */
-export function allRoutes({ route, routes }: Config): Route[] {
-  return [route, ...routes.map(({ value }) => value)];
+/** Every route that mail may take, and what sets it, for messages. */
+export function allRoutes({ route, routes }: Config): { route: Route; setBy: string }[] {
+  return [
+    { route, setBy: "--route" },
+    ...routes.map(({ domain, value }) => ({
+      route: value,
+      setBy: `${shown(domain)} in routes`,
+    })),
+  ];
 }
 
 /** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */

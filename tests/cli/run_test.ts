@@ -242,6 +242,36 @@ Deno.test("check refuses a Maildir root that cannot be", async () => {
   }
 });
 
+Deno.test("check says which route has a directory or a program that cannot be", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/smtpd.json`;
+  try {
+    Deno.writeTextFileSync(`${directory}/file`, "");
+    const table: [settings: object, err: string][] = [
+      [
+        { route: `maildir:${directory}/file` },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to --route",
+      ],
+      [
+        { routes: [`a.test maildir:${directory}`, `.B.test maildir:${directory}/file`] },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to .b.test in routes",
+      ],
+      [
+        { route: "hold", routes: ["a.test pipe:/nowhere/x"] },
+        "there is no program /nowhere/x: give another program to a.test in routes",
+      ],
+    ];
+    for (const [settings, err] of table) {
+      Deno.writeTextFileSync(path, JSON.stringify({ queue: directory, ...settings }));
+      assertEquals((await call(["check", "--config", path])).err, `smtpd: ${err}\n`);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("check refuses a program that cannot be run, and says what to add where Deno forbids it", async () => {
   const checked = (route: string) => call(["check", `--route=${route}`]);
   assertEquals((await checked("pipe:/bin/cat")).code, 0);
