@@ -30,13 +30,18 @@ export function routingOf({ route, routes }: Config): Routing {
   return { kind: "table", byDomain, others: route };
 }
 
-/** Every route that mail may take, and what sets it, for messages. */
+/** What sets a route, for messages: the entry of a domain, or the route of all others. */
+export function routeSetBy(domain: string | undefined): string {
+  return domain === undefined ? "--route" : `${shown(domain)} in routes`;
+}
+
+/** Every route that mail may take, and what sets it. */
 export function allRoutes({ route, routes }: Config): { route: Route; setBy: string }[] {
   return [
-    { route, setBy: "--route" },
+    { route, setBy: routeSetBy(undefined) },
     ...routes.map(({ domain, value }) => ({
       route: value,
-      setBy: `${shown(domain)} in routes`,
+      setBy: routeSetBy(domain),
     })),
   ];
 }

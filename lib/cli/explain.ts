@@ -9,7 +9,7 @@ import { newRecipient } from "../queue/new_recipient.ts";
 import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
-import { routeOf } from "../relay/routing.ts";
+import { routeOf, tableKey } from "../relay/routing.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
@@ -19,6 +19,7 @@ import {
   maildirOf,
   maildirRouteOf,
   resolverOf,
+  routeSetBy,
   routingOf,
   rulesOf,
 } from "./compose.ts";
@@ -140,7 +141,8 @@ export async function explainMailbox(
   tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
   tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
-  tell("route", describeRoute(route, domain));
+  const setBy = routeSetBy(tableKey(routing, mailbox));
+  tell("route", `${describeRoute(route, domain)} (${setBy})`);
   await tellQueue(hop, config, domain, tell);
   if (route.kind === "hold") {
     tell("outcome", "would be held in the queue until it is released, and then go by MX");
