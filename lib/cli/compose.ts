@@ -1,6 +1,6 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
-import type { ByDomain } from "../config/by_domain.ts";
+import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
 import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
@@ -46,8 +46,13 @@ export function allRoutes({ route, routes }: Config): { route: Route; setBy: str
   ];
 }
 
+/** Limits on deliveries, with the rates as they were written. */
+export interface DeliveryLimits extends NonNullable<QueueManagerOptions["limits"]> {
+  readonly rates: ReadonlyMap<string, WrittenRate>;
+}
+
 /** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */
-export function deliveryLimits(config: Config): NonNullable<QueueManagerOptions["limits"]> {
+export function deliveryLimits(config: Config): DeliveryLimits {
   const routing = routingOf(config);
   const relaying = rulesOf(config);
   function byHop<T>(settings: readonly ByDomain<T>[]): Map<string, T> {

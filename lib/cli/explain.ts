@@ -105,9 +105,9 @@ async function tellQueue(hop: NextHop, config: Config, domain: string, tell: Tel
   if (config.noQueue) return;
   const { perHop, perHopOf, rates } = deliveryLimits(config);
   const key = nextHopKey(hop);
-  const rate = rates?.get(key);
-  const inTime = rate && `, ${rate.count} messages in ${rate.period / 1000} s`;
-  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime ?? ""}`);
+  const rate = rates.get(key);
+  const inTime = rate === undefined ? "" : `, messages at ${rate.written}`;
+  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime}`);
   const { domain: name } = newRecipient({ forwardPath: { localPart: "", domain } }, 0, false);
   await using reader = openQueueReader(config);
   const waiting = await reader?.waiting(name, MOST_COUNTED);

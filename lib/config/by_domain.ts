@@ -12,6 +12,11 @@ export interface ByDomain<T> {
   readonly value: T;
 }
 
+/** A rate, and how it was written. */
+export interface WrittenRate extends Rate {
+  readonly written: string;
+}
+
 const MOST = wholeNumber(1, 1_000_000);
 
 /** `DOMAIN TARGET`: a route for a domain, or for all below it where a dot stands before it. */
@@ -37,7 +42,7 @@ export const domainCount: Value<ByDomain<number>> = {
 };
 
 /** `DOMAIN N/DURATION`: so many in a time for a domain. */
-export const domainRate: Value<ByDomain<Rate>> = {
+export const domainRate: Value<ByDomain<WrittenRate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
@@ -48,7 +53,7 @@ export const domainRate: Value<ByDomain<Rate>> = {
     const period = duration.parse(time);
     return domain === undefined || count === undefined || period === undefined || words(text) !== 2
       ? undefined
-      : { domain, value: { count, period } };
+      : { domain, value: { count, period, written: rate } };
   },
 };
 

@@ -202,7 +202,7 @@ const cases: [
       "local: no, any.example is not a local domain",
       RELAYING,
       "route: lmtp://127.0.0.1:2400 (any.example in routes)",
-      "limits: at most 3 deliveries at once, 10 messages in 60 s",
+      "limits: at most 3 deliveries at once, messages at 10/1m",
       "hosts: from route, in this order",
       "host: 0 127.0.0.1 port 2400: 127.0.0.1",
       "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2400 first",
