@@ -71,6 +71,12 @@ Deno.test("defaults are those of the documentation", () => {
     queueReserve: 67_108_864,
     aliases: undefined,
     users: undefined,
+    tlsPort: undefined,
+    submissionPort: undefined,
+    authWithoutTls: false,
+    submissionTlsPort: undefined,
+    submissionRemoveBcc: false,
+    submissionHideClient: false,
   });
 });
 
@@ -540,7 +546,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["relay", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
-    ["tls-cert", undefined],
+    ["frobnicate", undefined],
     ["ui", undefined],
     ["retry", "retry"],
     ["lifetime", undefined],
