@@ -352,7 +352,7 @@ function terminal(): Terminal & { readonly shown: () => string; readonly raw: bo
   };
 }
 
-const asked = "Password for joe: \r\nThe same again: \r\n";
+const asked = "Password for joe: \nThe same again: \n";
 
 const typed: readonly (readonly [
   keys: string,
@@ -380,19 +380,19 @@ const typed: readonly (readonly [
     "\r",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "\x04",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "pa\x1b[Dss\rpa\x1b[Dss\r",
@@ -404,7 +404,7 @@ const typed: readonly (readonly [
     },
     asked,
   ],
-  ["pa\x03ss\r", undefined, { code: 130, out: "", err: "" }, "Password for joe: \r\n"],
+  ["pa\x03ss\r", undefined, { code: 130, out: "", err: "" }, "Password for joe: \n"],
   ["pass\r\x03", undefined, { code: 130, out: "", err: "" }, asked],
 ];
 
