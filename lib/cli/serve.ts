@@ -12,6 +12,7 @@ import { settingsHelp } from "./help.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
+import { usersOf } from "./users_file.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -97,6 +98,7 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkTogether(config);
   checkDirectories(config);
   checkProgram(config);
+  usersOf(config, log)?.load();
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };

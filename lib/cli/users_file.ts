@@ -52,7 +52,7 @@ function checkOwner(path: string, { mode, uid }: Deno.FileInfo): void {
 function cannot(what: string, path: string, error: unknown): unknown {
   if (error instanceof Failure || error instanceof Deno.errors.NotCapable) return error;
   if (error instanceof Deno.errors.PermissionDenied) {
-    const mend = "run this as the user who owns it";
+    const mend = "run this as the user who owns it, or chown it";
     return new Failure(EXIT.noPermission, `no permission to ${what} ${nameOf(path)}`, mend, error);
   }
   const code = what === "read" ? EXIT.configuration : EXIT.cannotCreate;

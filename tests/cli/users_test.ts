@@ -284,6 +284,19 @@ Deno.test("users says so where the file cannot be, or is not there", async () =>
   assertEquals(check.code, 78);
 });
 
+Deno.test("check and serve refuse a users file that is bad", async () => {
+  using made = fixture(`joe ${verifier}\n`);
+  const check = ["check", "--no-queue", "--users", made.file];
+  assertEquals((await call(check)).code, 0);
+  Deno.writeTextFileSync(made.file, "joe canary\n");
+  for (const args of [check, ["serve", "--port", "0", ...check.slice(1)]]) {
+    const { code, err } = await call(args);
+    assertEquals(code, 78);
+    assertMatch(err, /^smtpd: users \S+ line 1: there is no verifier [^\n]+\n$/);
+    assertFalse(err.includes("canary"));
+  }
+});
+
 Deno.test("a link to a users file stays a link", async () => {
   using made = fixture(`joe ${verifier}\n`);
   const link = `${made.directory}/link`;
