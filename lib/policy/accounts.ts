@@ -1,4 +1,6 @@
 /** The accounts that clients authenticate as. @module */
+import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
+import { parseDomain } from "./domain.ts";
 import type { MaybePromise } from "./hooks.ts";
 import type { Rate } from "./rate.ts";
 import type { ScramVerifier } from "./scram_verifier.ts";
@@ -22,4 +24,19 @@ export interface Accounts {
    * to look rejects or throws, and the client is told to come again.
    */
   find(name: string): MaybePromise<Account | undefined>;
+}
+
+/**
+ * Says whether an account may send from an address. Domains are compared as they always are; local
+ * parts without regard to case, since hardly anybody has two mailboxes that differ in nothing else.
+ */
+export function maySendFrom(account: Pick<Account, "allowedFrom">, mailbox: Mailbox): boolean {
+  const { allowedFrom } = account;
+  if (allowedFrom.length === 0) return true;
+  const domain = parseDomain(mailbox.domain);
+  if (domain === undefined) return false;
+  const address = formatMailbox({ localPart: mailbox.localPart, domain }).toLowerCase();
+  return allowedFrom.some((allowed) =>
+    allowed === `@${domain}` || allowed.toLowerCase() === address
+  );
 }

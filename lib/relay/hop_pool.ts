@@ -1,12 +1,11 @@
 /** The next hops that mail goes to now: how many deliveries each gets, and the sessions kept for it. @module */
 import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
-import type { Rate } from "../policy/rate.ts";
 import { type Reply, replyText } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import { Hop, type HopLimits } from "./hop.ts";
 import type { Origin } from "./remote_reply.ts";
-import { TokenBucket } from "./rate.ts";
+import { type Rate, TokenBucket } from "../policy/rate.ts";
 import type { Conduct, Sessions } from "./sessions.ts";
 
 /** What a pool keeps to. Times are in milliseconds. */
