@@ -24,7 +24,7 @@ export interface ScramVerifier {
  * 15,000 take 3 to 4 ms of one core of the machine that this was measured on, so that a core bears
  * some 250 guesses a second. SCRAM costs the server next to nothing.
  */
-const DEFAULT_ITERATIONS = 15_000;
+export const DEFAULT_ITERATIONS = 15_000;
 
 /** RFC 7677 section 2: the iteration count that a server announces should be at least 4096. */
 const MIN_ITERATIONS = 4_096;
@@ -34,7 +34,8 @@ const MAX_ITERATIONS = 10_000_000;
 
 const MIN_SALT_LENGTH = 8;
 const MAX_SALT_LENGTH = 64;
-const SALT_LENGTH = 16;
+/** How many octets of salt there are, unless told otherwise. */
+export const SALT_LENGTH = 16;
 const KEY_LENGTH = 32;
 
 const encoder = new TextEncoder();
