@@ -53,6 +53,8 @@ export interface Config {
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** The file of accounts, where there is one. */
+  readonly users: string | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -296,6 +298,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "a bare CR or LF from a client: reject or normalize",
     placeholder: "MODE",
     byDefault: "reject",
+  }),
+  users: perhaps(path, {
+    meaning: "file of accounts for AUTH, with no password in it; see smtpd help users",
+    placeholder: "FILE",
+    byDefault: [],
   }),
   config: perhaps(path, {
     meaning: "JSON file with the same settings",

@@ -70,6 +70,7 @@ Deno.test("defaults are those of the documentation", () => {
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
     aliases: undefined,
+    users: undefined,
   });
 });
 
@@ -541,7 +542,6 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["log", undefined],
     ["tls-cert", undefined],
     ["ui", undefined],
-    ["users", undefined],
     ["retry", "retry"],
     ["lifetime", undefined],
     ["fault", undefined],
