@@ -5,6 +5,7 @@
  * @module
  */
 import { timingSafeEqual } from "node:crypto";
+import { saslPrep } from "./saslprep.ts";
 
 /** A verifier of a password. */
 export interface ScramVerifier {
@@ -34,6 +35,7 @@ const MAX_ITERATIONS = 10_000_000;
 
 const MIN_SALT_LENGTH = 8;
 const MAX_SALT_LENGTH = 64;
+
 /** How many octets of salt there are, unless told otherwise. */
 export const SALT_LENGTH = 16;
 const KEY_LENGTH = 32;
@@ -62,11 +64,11 @@ async function saltedPassword(
 
 /** Prepares a password for comparison, as RFC 5802 section 2.2 has it. The error does not repeat it. */
 function prepared(password: string): Octets {
-  const text = password.normalize("NFKC");
-  if (text === "") throw new SyntaxError("Cannot use an empty password");
-  if (/\p{Cc}/u.test(text)) {
+  if (/\p{Cc}/u.test(password)) {
     throw new SyntaxError("Cannot use a password that holds a control character");
   }
+  const text = saslPrep(password);
+  if (text === "") throw new SyntaxError("Cannot use an empty password");
   return encoder.encode(text);
 }
 
