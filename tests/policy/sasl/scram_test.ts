@@ -283,6 +283,22 @@ Deno.test("SCRAM refuses the right proof of a nonce or a header that was changed
   }
 });
 
+Deno.test("SCRAM lets in by no last message in which an octet was changed", async () => {
+  const server = saslServer({ accounts, random: exampleOctets });
+  const client = scramClient({});
+  const [first] = await converse(begin(server, "SCRAM-SHA-256"), client.first);
+  const message = octets(client.last(first.slice("334 ".length)).message);
+  for (let at = 0; at < message.length; at++) {
+    for (const change of [1, 2, 0x20, 0x80]) {
+      const exchange = begin(server, "SCRAM-SHA-256");
+      await converse(exchange, client.first);
+      const changed = message.slice();
+      changed[at] ^= change;
+      assertMatch((await converse(exchange, changed))[0], /^5(?:01|35) /);
+    }
+  }
+});
+
 Deno.test("SCRAM names the error for a mandatory extension, and refuses", async (t) => {
   const refused = ["334 e=extensions-not-supported", WRONG];
   for (const first of ["n,,m=x,n=user,r=abc", "n,,n=user,r=abc,m=x", "n,,n=user,r=abc,x=y,m=x"]) {
