@@ -245,7 +245,7 @@ Deno.test("a users file that is bad is told with its line, and left as it is", a
     [`joe ${verifier}\nann canary ${verifier}\n`, "line 2: there is no verifier"],
     [`joe ${verifier} canary\n`, "line 1: word 3 is not known: write from="],
     [new Uint8Array([0xff, 0x0a]), "(it is not UTF-8): mend it"],
-    ["#".repeat(16 * 1024 * 1024 + 1), "(it is over 16777216 octets): mend it"],
+    ["#".repeat(4 * 1024 * 1024 + 1), "(it is over 4194304 octets): mend it"],
   ];
   for (const [text, message] of table) {
     await t.step(message, async () => {
