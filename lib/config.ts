@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { type ByDomain, domainCount, domainRate, domainRoute } from "./config/by_domain.ts";
+import {
+  type ByDomain,
+  domainCount,
+  domainRate,
+  domainRoute,
+  type WrittenRate,
+} from "./config/by_domain.ts";
 import {
   address,
   domain,
@@ -24,7 +30,6 @@ import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
-import type { Rate } from "./policy/rate.ts";
 import { parseRoute } from "./relay/route.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
@@ -75,7 +80,7 @@ export interface Config {
   /** Deliveries at once to a domain's next hop. */
   readonly concurrency: readonly ByDomain<number>[];
   /** Messages in a time to a domain's next hop. */
-  readonly rate: readonly ByDomain<Rate>[];
+  readonly rate: readonly ByDomain<WrittenRate>[];
   /** How long a message stays in the queue's records once all its recipients are finished. */
   readonly queueHistory: number;
   /** Messages that are not finished; one more is refused. */

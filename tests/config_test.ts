@@ -127,7 +127,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ]],
   ["concurrency", "example.net 5", [{ domain: "example.net", value: 5 }]],
   ["rate", "example.net 10/1m", [
-    { domain: "example.net", value: { count: 10, period: 60_000 } },
+    { domain: "example.net", value: { count: 10, period: 60_000, written: "10/1m" } },
   ]],
   ["retry", "1m", [60_000]],
   ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],

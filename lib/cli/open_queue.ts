@@ -28,6 +28,7 @@ const MENDS: Partial<Record<StoreErrorKind, Mend>> = {
   ],
   busy: [EXIT.temporary, "try again"],
   closed: [EXIT.temporary, "try again"],
+  uncertain: [EXIT.temporary, "see smtpd queue list, and try again if it is not done"],
   newer: [EXIT.configuration, "use that version, or give another directory to --queue"],
   damaged: [EXIT.badData, "restore it, or give another directory to --queue"],
   missing: [EXIT.badData, "see smtpd queue list"],

@@ -272,7 +272,7 @@ class SqliteStore implements Store {
     await this.#writer.close();
   }
 
-  /** Seals bodies, and sends their messages; what was sealed for nothing is deleted. */
+  /** Seals bodies, and sends their messages; what is known to be sealed for nothing is deleted. */
   async #sealed<T>(
     messages: readonly Notice[],
     send: (rows: NewMessageRow[]) => Promise<T>,
@@ -303,9 +303,9 @@ class SqliteStore implements Store {
       if (answer === false) { for (const staging of stagings) staging.discard(); }
       return answer;
     } catch (error) {
-      // Where it is not known what became of the transaction, the next start finds out.
-      const isKnown = !(error instanceof StoreError && error.kind === "closed");
-      if (isKnown) { for (const staging of stagings) staging.discard(); }
+      // A file that turns out to be for nothing is swept at the next start.
+      const isUndone = !(error instanceof StoreError && error.kind === "uncertain");
+      if (isUndone) { for (const staging of stagings) staging.discard(); }
       throw sqliteError(error, `Cannot commit message ${messages[0]?.entry.id}`);
     }
   }

@@ -243,6 +243,36 @@ Deno.test("check refuses a Maildir root that cannot be", async () => {
   }
 });
 
+Deno.test("check says which route has a directory or a program that cannot be", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/smtpd.json`;
+  try {
+    Deno.writeTextFileSync(`${directory}/file`, "");
+    const table: [settings: object, err: string][] = [
+      [
+        { route: `maildir:${directory}/file` },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to --route",
+      ],
+      [
+        { routes: [`a.test maildir:${directory}`, `.B.test maildir:${directory}/file`] },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to .b.test in routes",
+      ],
+      [
+        { route: "hold", routes: ["a.test pipe:/nowhere/x"] },
+        "there is no program /nowhere/x: give another program to a.test in routes",
+      ],
+    ];
+    for (const [settings, err] of table) {
+      Deno.writeTextFileSync(path, JSON.stringify({ queue: directory, ...settings }));
+      assertEquals((await call(["check", "--config", path])).err, `smtpd: ${err}\n`);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("check refuses a program that cannot be run, and says what to add where Deno forbids it", async () => {
   const checked = (route: string) => call(["check", `--route=${route}`]);
   assertEquals((await checked("pipe:/bin/cat")).code, 0);
@@ -281,6 +311,20 @@ Deno.test("a config file is read, and what is wrong with it told", async () => {
       (await checked()).err,
       `smtpd: unknown key prot in ${path}: did you mean port?\n`,
     );
+    for (
+      const [key, values, twice] of [
+        ["routes", ["a.test mx", "b.test hold", "B.Test mx"], "b.test"],
+        ["routes", [".a.test mx", "a.test mx", ".A.test hold"], ".a.test"],
+        ["concurrency", ["xn--bcher-kva.test 5", "bücher.test 6"], "xn--bcher-kva.test"],
+        ["rate", ["a.test 10/1m", "a.test 10/1m"], "a.test"],
+        ["rate", ["a.test 10/1m", "b.a.test 10/1m"], undefined],
+        ["routes", ["a.test mx", ".a.test mx"], undefined],
+      ] as const
+    ) {
+      Deno.writeTextFileSync(path, JSON.stringify({ [key]: values }));
+      const err = twice === undefined ? "" : `smtpd: ${key} has ${twice} twice: keep one\n`;
+      assertEquals((await checked()).err, err);
+    }
     Deno.writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
     assertEquals((await checked()).err, `smtpd: ${path} is not UTF-8: save it as UTF-8\n`);
     Deno.writeFileSync(path, new Uint8Array(1024 * 1024 + 1));
