@@ -1,5 +1,6 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
+import { servicesOf } from "./services.ts";
 import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
 import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
@@ -139,7 +140,11 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
 export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
   return {
     hosts: config.host,
-    services: [{ port: config.port }],
+    services: servicesOf(config),
+    submission: {
+      removeBcc: config.submissionRemoveBcc,
+      hidesClient: config.submissionHideClient,
+    },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/cli/version.ts";
 import { listenFailure } from "../../lib/cli/serve.ts";
+import { ListenError } from "../../lib/net/server.ts";
 import { failureOf } from "../../lib/cli/failure.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
 import { call, testSystem } from "./surroundings.ts";
@@ -132,7 +133,8 @@ Deno.test("a listener that cannot be is told with what to do", () => {
     [new Error("odd"), config, 69, /^cannot listen on port 25 \(odd\): /],
   ];
   for (const [error, config, code, message] of table) {
-    const failure = failureOf(listenFailure(error, config));
+    const failed = new ListenError({ port: config.port }, error);
+    const failure = failureOf(listenFailure(failed, config));
     assertMatch(failure.message, message);
     assertEquals(failure.exitCode, code);
   }
