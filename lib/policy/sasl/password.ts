@@ -29,8 +29,9 @@ export function accountPassword(
     const prepared = preparedCredential(name);
     if (prepared === undefined) return undefined;
     const account = await accounts.find(prepared);
-    const verifier = account?.verifier ?? unknown(prepared);
-    const isRight = await inTurn(() => checkPassword(verifier, password));
+    // Made for every name, since making it takes time.
+    const standIn = unknown(prepared);
+    const isRight = await inTurn(() => checkPassword(account?.verifier ?? standIn, password));
     return isRight ? account?.name : undefined;
   };
 }

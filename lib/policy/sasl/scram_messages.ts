@@ -44,7 +44,9 @@ const encoder = new TextEncoder();
  */
 function parseSaslName(text: string, what: string): string {
   // Section 5.1: the login must fail for any other "=".
-  if (!/^(?:[^=,\0]|=2C|=3D)+$/u.test(text)) throw malformed(`${what} has a character unescaped`);
+  if (!/^(?:[^=,\0]|=2C|=3D)+$/u.test(text)) {
+    throw malformed(`${what} is not escaped as it must be`);
+  }
   const name = text.replaceAll("=2C", ",").replaceAll("=3D", "=");
   if (encoder.encode(name).length > MAX_CREDENTIAL_LENGTH) {
     throw malformed(`${what} has more than ${MAX_CREDENTIAL_LENGTH} octets`);
@@ -69,9 +71,10 @@ export function parseGs2Header(message: string): Gs2Header {
   return {
     text,
     binding: flag === "n" || flag === "y" ? flag : { type },
-    authorizationIdentity: authorizationIdentity === undefined
-      ? ""
-      : parseSaslName(authorizationIdentity, "the authorization identity"),
+    // GNU SASL sends `a=` where it has none. That is no saslname, but cannot mean anything else.
+    authorizationIdentity: authorizationIdentity
+      ? parseSaslName(authorizationIdentity, "the authorization identity")
+      : "",
   };
 }
 

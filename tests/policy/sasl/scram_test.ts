@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { saslServer } from "../../../lib/policy/sasl.ts";
+import { saslServer } from "../../../lib/policy/sasl_server.ts";
 import {
   accountsOf,
   begin,
@@ -73,6 +73,7 @@ const logins: readonly (readonly [
   ["the password", "SCRAM-SHA-256", session, {}, "235 user"],
   ["a client that could bind the channel", "SCRAM-SHA-256", session, { header: "y,," }, "235 user"],
   ["its own name asked for", "SCRAM-SHA-256", session, { header: "n,a=user," }, "235 user"],
+  ["nobody asked for", "SCRAM-SHA-256", session, { header: "n,a=," }, "235 user"],
   ["a name escaped", "SCRAM-SHA-256", session, { name: "a=2Cb=3Dc" }, "235 a,b=c"],
   ["a name to be prepared", "SCRAM-SHA-256", session, { name: "\u2168" }, "235 IX"],
   ["an extension", "SCRAM-SHA-256", session, { extension: ",x=y" }, "235 user"],
@@ -190,7 +191,6 @@ const firsts: readonly string[] = [
   " n,,n=user,r=abc",
   "\ufeffn,,n=user,r=abc",
   "n,user,n=user,r=abc",
-  "n,a=,n=user,r=abc",
   "n,a=us=er,n=user,r=abc",
   "n,a=us\0er,n=user,r=abc",
   "N,,n=user,r=abc",
