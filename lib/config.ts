@@ -58,6 +58,11 @@ export interface Config {
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** Where TLS begins before the greeting. */
+  readonly tlsPort: number | undefined;
+  /** Where mail is submitted, with STARTTLS. */
+  readonly submissionPort: number | undefined;
+  readonly authWithoutTls: boolean;
   /** The file of accounts, where there is one. */
   readonly users: string | undefined;
   readonly config: string | undefined;
@@ -89,6 +94,10 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Where mail is submitted, and TLS begins before the greeting. */
+  readonly submissionTlsPort: number | undefined;
+  readonly submissionRemoveBcc: boolean;
+  readonly submissionHideClient: boolean;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -304,6 +313,21 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "MODE",
     byDefault: "reject",
   }),
+  tlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a listener where TLS begins at once",
+    placeholder: "N",
+    byDefault: [],
+  }),
+  submissionPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of the submission listener: AUTH needed, headers completed",
+    placeholder: "N",
+    byDefault: [],
+  }),
+  authWithoutTls: one(truth, {
+    meaning: "offer AUTH in plaintext as well, where everybody on the way can read passwords",
+    shownDefault: "off",
+    byDefault: "false",
+  }),
   users: perhaps(path, {
     meaning: "file of accounts for AUTH, with no password in it; see smtpd help users",
     placeholder: "FILE",
@@ -417,5 +441,23 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
+  }),
+  submissionTlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a submission listener where TLS begins at once (465)",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  submissionRemoveBcc: one(truth, {
+    meaning: "take Bcc fields out of what is submitted",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
+  }),
+  submissionHideClient: one(truth, {
+    meaning: "say nothing of who submitted a message in its Received field",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
   }),
 };

@@ -1,11 +1,15 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
+import { servicesOf } from "./services.ts";
 import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
 import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
+import type { TlsIdentity } from "../net/tls_identity.ts";
+import type { Accounts } from "../policy/accounts.ts";
+import { saslServer } from "../policy/sasl.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
@@ -135,11 +139,29 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
   };
 }
 
+/** Who the server is in TLS, and whom it knows. */
+export interface Guards {
+  readonly accounts?: Accounts;
+  readonly identity?: TlsIdentity;
+}
+
 /** What the server is made of. */
-export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
+export function serverOptions(
+  config: Config,
+  intake: Intake,
+  log: Log,
+  { accounts, identity }: Guards = {},
+): ServerOptions {
   return {
     hosts: config.host,
-    services: [{ port: config.port }],
+    services: servicesOf(config),
+    identity,
+    sasl: accounts && saslServer({ accounts, allowPlaintext: config.authWithoutTls }),
+    submission: {
+      accounts,
+      removeBcc: config.submissionRemoveBcc,
+      hidesClient: config.submissionHideClient,
+    },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

@@ -12,7 +12,7 @@ import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.t
 import { attemptRow, Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
 import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
-import { noSuchMessage, StoreError } from "./store_error.ts";
+import { isUncertain, noSuchMessage, StoreError } from "./store_error.ts";
 import {
   type Attempt,
   type Entry,
@@ -304,8 +304,7 @@ class SqliteStore implements Store {
       return answer;
     } catch (error) {
       // A file that turns out to be for nothing is swept at the next start.
-      const isUndone = !(error instanceof StoreError && error.kind === "uncertain");
-      if (isUndone) { for (const staging of stagings) staging.discard(); }
+      if (!isUncertain(error)) { for (const staging of stagings) staging.discard(); }
       throw sqliteError(error, `Cannot commit message ${messages[0]?.entry.id}`);
     }
   }

@@ -35,6 +35,11 @@ export class StoreError extends Error {
   }
 }
 
+/** Whether what failed so may be done all the same. */
+export function isUncertain(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === "uncertain";
+}
+
 /** Says that there is no message of this id. */
 export function noSuchMessage(id: string): StoreError {
   return new StoreError("missing", `Cannot read message ${id}: there is none`);

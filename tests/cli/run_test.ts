@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/cli/version.ts";
 import { listenFailure } from "../../lib/cli/serve.ts";
+import { ListenError } from "../../lib/net/server.ts";
 import { failureOf } from "../../lib/cli/failure.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
 import { call, testSystem } from "./surroundings.ts";
@@ -132,7 +133,8 @@ Deno.test("a listener that cannot be is told with what to do", () => {
     [new Error("odd"), config, 69, /^cannot listen on port 25 \(odd\): /],
   ];
   for (const [error, config, code, message] of table) {
-    const failure = failureOf(listenFailure(error, config));
+    const failed = new ListenError({ port: config.port }, error);
+    const failure = failureOf(listenFailure(failed, config));
     assertMatch(failure.message, message);
     assertEquals(failure.exitCode, code);
   }
@@ -156,7 +158,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
     const lines = out.trimEnd().split("\n");
     assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+    for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
       assertMatch(out, new RegExp(`^ {2}smtpd \\[?${verb}\\b`, "m"));
     }
     assertMatch(out, /^ {2}smtpd --port 2525/m);
@@ -165,7 +167,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
 });
 
 Deno.test("each command has a help that fits 80 columns", async () => {
-  for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+  for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
     const { code, out } = await call(["help", verb]);
     assertEquals(code, 0);
     for (const line of out.split("\n")) assert(line.length <= 80, line);
