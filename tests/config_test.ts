@@ -210,7 +210,7 @@ const bad: [key: Key, text: string, mend: string][] = [
   ["retry", "5m;1h", DURATION],
   ["retry", "never", DURATION],
   ["queueLifetime", "0s", DURATION],
-  ["route", "smtps://relay.example", `smtps:// is not there yet; smtp:// is; ${ROUTES}`],
+  ["route", "smtps://", `a host is missing behind smtps://; ${ROUTES}`],
   [
     "relayFrom",
     "192.0.2.1/24",
@@ -230,13 +230,18 @@ Deno.test("bad values are refused in one line that names the flag and mends it",
   }
 });
 
-Deno.test("a password in a route is not shown, and logging in is not there yet", () => {
-  for (const password of ["secret", "se@cret"]) {
-    const { message } = errorOf({ flags: { route: [`smtp://user:${password}@relay.example`] } });
+Deno.test("a password in a route is not shown", () => {
+  for (const password of ["secret", "se@cret", "se/cret", "/secret/@"]) {
+    const { message } = errorOf({
+      flags: { route: [`smtp://user:${password}@relay.example:99999`] },
+    });
     assert(!message.includes("cret"), message);
-    assert(message.startsWith("cannot use --route smtp://***@relay.example: "), message);
-    assert(message.includes("not there yet"), message);
+    assert(message.startsWith("cannot use --route smtp://***@relay.example:99999: "), message);
   }
+});
+
+Deno.test("variables that hold secrets for routes are none of the settings", () => {
+  assertEquals(resolve({ environment: { SMTPD_SECRET_RELAY: "x" } }).port, 25);
 });
 
 Deno.test("a value is shown on one line, without control characters, and cut", () => {
