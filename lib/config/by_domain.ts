@@ -1,9 +1,10 @@
 /** Settings that hold for one domain, written as the domain and what is set for it. @module */
 import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
-import type { Rate } from "../relay/rate.ts";
+import { parseRate } from "../policy/quantity.ts";
+import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
-import { duration, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
+import { readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
 /** Something that is set for a domain. */
 export interface ByDomain<T> {
@@ -43,12 +44,10 @@ export const domainRate: Value<ByDomain<Rate>> = {
   parse(text) {
     const [written, rate = ""] = text.trim().split(/\s+/, 2);
     const domain = parseDomain(written ?? "");
-    const [number, time = ""] = rate.split("/", 2);
-    const count = MOST.parse(number);
-    const period = duration.parse(time);
-    return domain === undefined || count === undefined || period === undefined || words(text) !== 2
+    const value = parseRate(rate);
+    return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
-      : { domain, value: { count, period } };
+      : { domain, value };
   },
 };
 

@@ -1,29 +1,23 @@
-/** Base64 as SASL exchanges have it (RFC 4648 section 4): padded, in one line, and only in one way. @module */
+/** Base64 as SASL exchanges have it (RFC 4648 section 4), read strictly. @module */
 
-/**
- * ```abnf
- * base64          = base64-terminal / ( 1*(4base64-char) [base64-terminal] )
- * base64-terminal = (2base64-char "==") / (3base64-char "=")
- * ```
- *
- * RFC 4954 section 8; and nothing at all, which a server writes for an empty challenge. The bits that
- * the padding leaves over are zero (RFC 4648 section 3.5), so that no octets can be written in two ways.
- */
-const BASE64 =
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+/** `base64 = base64-terminal / ( 1*(4base64-char) [base64-terminal] )` (RFC 4954 section 8) */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Writes octets as base64. */
+/** Writes octets. */
 export function encodeBase64(octets: Uint8Array): string {
   let text = "";
   for (const octet of octets) text += String.fromCharCode(octet);
   return btoa(text);
 }
 
-/** Reads base64; `undefined` for everything that {@linkcode encodeBase64} would not write. */
+/**
+ * Reads what {@linkcode encodeBase64} writes, and nothing else: no line break, no other alphabet, and no
+ * second way to write the same octets.
+ */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!BASE64.test(text)) return undefined;
   const decoded = atob(text);
-  const octets = new Uint8Array(decoded.length);
-  for (let i = 0; i < decoded.length; i++) octets[i] = decoded.charCodeAt(i);
-  return octets;
+  // The unused bits of the last character have to be zero (RFC 4648 section 3.5).
+  if (btoa(decoded) !== text) return undefined;
+  return Uint8Array.from(decoded, (character) => character.charCodeAt(0));
 }
