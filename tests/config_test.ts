@@ -46,6 +46,9 @@ Deno.test("defaults are those of the documentation", () => {
     dns: undefined,
     mxPort: 25,
     allowLocalMx: false,
+    tlsOut: "opportunistic",
+    tlsPolicy: [],
+    tlsAuthorities: undefined,
     maxSize: 26_214_400,
     maxRecipients: 1000,
     maxConnections: 1000,
@@ -128,6 +131,10 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["rate", "example.net 10/1m", [
     { domain: "example.net", value: { count: 10, period: 60_000 } },
   ]],
+  ["tlsOut", "verify", "verify"],
+  ["tlsPolicy", "Example.NET  verify", [{ domain: "example.net", value: "verify" }]],
+  ["tlsPolicy", ".example.org require", [{ domain: ".example.org", value: "require" }]],
+  ["tlsAuthorities", "/etc/ca.pem", "/etc/ca.pem"],
   ["retry", "1m", [60_000]],
   ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],
   ["queueLifetime", "2d", 172_800_000],
@@ -153,8 +160,8 @@ const NAME_SERVER =
 const DOMAIN = "give a domain such as example.org";
 const HOSTNAME = "give a host name such as mail.example.org";
 const ROUTES =
-  "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
-  "hold or discard";
+  "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], maildir:DIR, " +
+  "pipe:PROGRAM, https://URL, hold or discard";
 
 const bad: [key: Key, text: string, mend: string][] = [
   ...["abc", "-1", "65536", "1.5", "1e3", "0x19", "025", "+25", "25 ", "٢٥", "99999999999999999999"]
@@ -205,6 +212,15 @@ const bad: [key: Key, text: string, mend: string][] = [
     text,
     "give a domain and a rate, such as example.net 100/1m",
   ]),
+  ...["example.net", "example.net none", "example.net verify x", "verify"].map((
+    text,
+  ): [Key, string, string] => [
+    "tlsPolicy",
+    text,
+    "give a domain and opportunistic, require or verify, such as example.net verify",
+  ]),
+  ["tlsPolicy", ".a..b verify", "the domain is none; write it like example.net"],
+  ["tlsOut", "none", "give opportunistic, require or verify"],
   ["routes", "a..b mx", "the domain is none; write it like example.net"],
   ["routes", "example.net", "write a domain, a space and a route"],
   ["retry", "5m;1h", DURATION],

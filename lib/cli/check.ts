@@ -2,9 +2,11 @@
 import { checkTogether } from "../config/together.ts";
 import { noLog } from "../net/log.ts";
 import { aliasesOf } from "./aliases_file.ts";
+import { allRoutes } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
+import { authoritiesOf, checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -21,6 +23,8 @@ export const check: Verb = {
     checkTogether(config);
     checkDirectories(config);
     checkProgram(config);
+    checkCredentials(allRoutes(config));
+    authoritiesOf(config);
     aliasesOf(config, noLog)?.load();
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;

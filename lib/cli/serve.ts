@@ -5,13 +5,14 @@ import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { serverOptions, waysOf } from "./compose.ts";
+import { allRoutes, serverOptions, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
+import { checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -97,6 +98,7 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkTogether(config);
   checkDirectories(config);
   checkProgram(config);
+  checkCredentials(allRoutes(config));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };

@@ -50,6 +50,14 @@ const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 /** The secret cannot be had now. The message says where it should be, and nothing of what is there. */
 export class CredentialsError extends Error {
   override readonly name = "CredentialsError";
+  /** What is wrong, without the beginning of the message. */
+  readonly why: string;
+
+  /** Makes the error of what is wrong. */
+  constructor(why: string) {
+    super(`Cannot log in: ${why}`);
+    this.why = why;
+  }
 }
 
 function read(source: SecretSource): [text: string, place: string] {
@@ -59,7 +67,7 @@ function read(source: SecretSource): [text: string, place: string] {
     case "environment": {
       const text = Deno.env.get(source.variable);
       if (text === undefined) {
-        throw new CredentialsError(`Cannot log in: ${source.variable} is not set`);
+        throw new CredentialsError(`${source.variable} is not set`);
       }
       return [text, source.variable];
     }
@@ -70,7 +78,7 @@ function read(source: SecretSource): [text: string, place: string] {
         return [Deno.readTextFileSync(source.path).replace(/\r?\n$/, ""), place];
       } catch (error) {
         const why = error instanceof Error ? printable(error.name) : "unknown error";
-        throw new CredentialsError(`Cannot log in: ${place} cannot be read (${why})`);
+        throw new CredentialsError(`${place} cannot be read (${why})`);
       }
     }
   }
@@ -84,15 +92,15 @@ function read(source: SecretSource): [text: string, place: string] {
 export function readProof({ user, kind, source }: Credentials): Proof {
   const [text, place] = read(source);
   if (text === "" || text.length > MAX_SECRET) {
-    throw new CredentialsError(`Cannot log in: ${place} holds no ${kind}`);
+    throw new CredentialsError(`${place} holds no ${kind}`);
   }
   if (/\p{Cc}/u.test(text)) {
-    throw new CredentialsError(`Cannot log in: the ${kind} in ${place} has a control character`);
+    throw new CredentialsError(`the ${kind} in ${place} has a control character`);
   }
   // RFC 5802 section 5.1 and RFC 4616 section 2: both sides prepare it before it is compared.
   if (kind === "password") {
     return { kind, user: user.normalize("NFKC"), password: text.normalize("NFKC") };
   }
-  if (!TOKEN.test(text)) throw new CredentialsError(`Cannot log in: ${place} holds no ${kind}`);
+  if (!TOKEN.test(text)) throw new CredentialsError(`${place} holds no ${kind}`);
   return { kind, user, token: text };
 }

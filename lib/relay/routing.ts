@@ -15,17 +15,24 @@ export interface RoutingTable {
 /** A route for all mail, or one for each of some domains. */
 export type Routing = Route | RoutingTable;
 
+/**
+ * What is set for a domain, or for the nearest one above it; the keys are as in
+ * {@linkcode RoutingTable.byDomain}, and the domain is as `normalizeDomain` writes it.
+ */
+export function nearestOf<T>(byDomain: ReadonlyMap<string, T>, domain: string): T | undefined {
+  const own = byDomain.get(domain);
+  if (own !== undefined) return own;
+  for (let dot = domain.indexOf("."); dot >= 0; dot = domain.indexOf(".", dot + 1)) {
+    const above = byDomain.get(domain.slice(dot));
+    if (above !== undefined) return above;
+  }
+  return undefined;
+}
+
 /** The route of a recipient: that of its domain, or of the nearest one above, before that of all others. */
 export function routeOf(routing: Routing, { domain }: Mailbox): Route {
   if (routing.kind !== "table") return routing;
   const { byDomain, others } = routing;
   const name = parseDomain(domain);
-  if (name === undefined) return others;
-  const own = byDomain.get(name);
-  if (own !== undefined) return own;
-  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-    const above = byDomain.get(name.slice(dot));
-    if (above !== undefined) return above;
-  }
-  return others;
+  return (name === undefined ? undefined : nearestOf(byDomain, name)) ?? others;
 }
