@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { StoreError } from "../../lib/queue/store_error.ts";
-import { NEVER, newEntry, put, recipient, recordAll, stage } from "../queue/fixture.ts";
+import { NEVER, newEntry, put, recipient, stage } from "../queue/fixture.ts";
 import { testQueue } from "./queue_fixture.ts";
 import { run } from "../../lib/cli/run.ts";
 import { OutputClosed } from "../../lib/cli/surroundings.ts";
@@ -111,7 +111,7 @@ both("queue show tells each attempt with its replies", async (hasServer) => {
   assertStringIncludes(out, "failed after 1 attempt");
   assertMatch(
     out,
-    /^attempt .* 0\.0 s\n  tls +TLSv1\.3 X unverified \(expired\)\n +someone@example\.com: failed: 550 5\.1\.1 Nobody of /m,
+    /^attempt .* 0\.0 s\n {2}tls +TLSv1\.3 X unverified \(expired\)\n +someone@example\.com: failed: 550 5\.1\.1 Nobody of /m,
   );
   const json = JSON.parse((await queue.queue("show", "--json", id)).out);
   assertEquals(json.accepted, "2026-01-01T12:00:00.000Z");
