@@ -9,6 +9,7 @@ import {
   domainCount,
   domainRate,
   domainRoute,
+  domainTlsLevel,
   type WrittenRate,
 } from "./config/by_domain.ts";
 import {
@@ -31,6 +32,7 @@ import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
 import { parseRoute } from "./relay/route.ts";
+import { TLS_LEVELS, type TlsLevel } from "./relay/tls_policy.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
 export interface Config {
@@ -52,6 +54,8 @@ export interface Config {
   readonly dns: Endpoint | undefined;
   readonly mxPort: number;
   readonly allowLocalMx: boolean;
+  /** How much TLS is asked of next hops. */
+  readonly tlsOut: TlsLevel;
   readonly maxSize: number;
   readonly maxRecipients: number;
   readonly maxConnections: number;
@@ -82,6 +86,10 @@ export interface Config {
   readonly delayNotice: number | undefined;
   /** Routes of domains, before {@linkcode route}. */
   readonly routes: readonly ByDomain<Route>[];
+  /** How much TLS is asked of a domain's next hop, before {@linkcode tlsOut}. */
+  readonly tlsPolicy: readonly ByDomain<TlsLevel>[];
+  /** The file of authorities that are trusted beside the usual ones, where there is one. */
+  readonly tlsAuthorities: string | undefined;
   /** Deliveries at once to a domain's next hop. */
   readonly concurrency: readonly ByDomain<number>[];
   /** Messages in a time to a domain's next hop. */
@@ -260,13 +268,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   route: one(
     readBy(
       parseRoute,
-      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
-        "hold or discard",
+      "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], maildir:DIR, " +
+        "pipe:PROGRAM, https://URL, hold or discard",
     ),
     {
-      meaning:
-        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, " +
-        "pipe:PROGRAM, http(s)://URL, hold, discard",
+      meaning: "where mail for other domains goes: mx, smtp(s)://[user:password@]host[:port], " +
+        "smtp(s)://user@host?password-file=FILE, lmtp://host[:port], maildir:DIR, pipe:PROGRAM, " +
+        "http(s)://URL, hold, discard",
       placeholder: "TARGET",
       byDefault: "mx",
     },
@@ -286,6 +294,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "deliver to MX hosts that resolve to loopback or private addresses",
     shownDefault: "off",
     byDefault: "false",
+  }),
+  tlsOut: one(oneOf(...TLS_LEVELS), {
+    meaning: "TLS to next hops: opportunistic (as it is offered), require, or verify the name",
+    placeholder: "LEVEL",
+    byDefault: "opportunistic",
   }),
   maxSize: one(size, { meaning: "largest message", placeholder: "SIZE", byDefault: "25MiB" }),
   maxRecipients: one(wholeNumber(1), {
@@ -403,6 +416,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   routes: several(domainRoute, {
     meaning: "routes of some domains: DOMAIN TARGET, or .DOMAIN TARGET for all below it",
     placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  tlsPolicy: several(domainTlsLevel, {
+    meaning: "TLS to the next hop of some domains: DOMAIN LEVEL, or .DOMAIN LEVEL for all below it",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  tlsAuthorities: perhaps(path, {
+    meaning: "PEM file of authorities that vouch for next hops, beside the usual ones",
+    placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
   }),

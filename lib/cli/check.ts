@@ -2,10 +2,12 @@
 import { checkTogether } from "../config/together.ts";
 import { noLog } from "../net/log.ts";
 import { aliasesOf } from "./aliases_file.ts";
+import { allRoutes } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
 import { usersOf } from "./users_file.ts";
+import { authoritiesOf, checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -22,6 +24,8 @@ export const check: Verb = {
     checkTogether(config);
     checkDirectories(config);
     checkProgram(config);
+    checkCredentials(allRoutes(config).map(({ route }) => route));
+    authoritiesOf(config);
     aliasesOf(config, noLog)?.load();
     usersOf(config, noLog)?.load();
     call.around.out("smtpd: configuration is good");

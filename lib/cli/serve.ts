@@ -5,7 +5,7 @@ import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { serverOptions, waysOf } from "./compose.ts";
+import { allRoutes, serverOptions, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
@@ -14,6 +14,7 @@ import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
 import { portSetBy, serviceName } from "./services.ts";
 import { usersOf } from "./users_file.ts";
+import { checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -105,6 +106,7 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkProgram(config);
   const accounts = usersOf(config, log);
   accounts?.load();
+  checkCredentials(allRoutes(config).map(({ route }) => route));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };

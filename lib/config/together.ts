@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { ConfigError, shown } from "./sources.ts";
 
 /** Lists in which a domain may stand once. */
-const BY_DOMAIN = ["routes", "concurrency", "rate"] as const;
+const BY_DOMAIN = ["routes", "tlsPolicy", "concurrency", "rate"] as const;
 
 function firstDouble(names: readonly string[]): string | undefined {
   const seen = new Set<string>();
