@@ -5,6 +5,7 @@
  * @module
  */
 import { type ByDomain, domainCount, domainRate, domainRoute } from "./config/by_domain.ts";
+import { type CertificatePair, certificatePair } from "./config/certificate_pair.ts";
 import {
   address,
   domain,
@@ -53,6 +54,11 @@ export interface Config {
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** PEM files of the certificate that the server shows in TLS, and of its key. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** The port where TLS begins at once, or `undefined` for none. */
+  readonly tlsPort: number | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -82,6 +88,8 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Certificates for other names, beside {@linkcode tlsCert}. */
+  readonly certificates: readonly CertificatePair[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -297,6 +305,21 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "MODE",
     byDefault: "reject",
   }),
+  tlsCert: perhaps(path, {
+    meaning: "offer STARTTLS with this certificate, PEM with those that issued it behind it",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
+  tlsKey: perhaps(path, {
+    meaning: "the key of that certificate, PEM that is not encrypted",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
+  tlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a listener where TLS begins at once; 0 picks a free one",
+    placeholder: "N",
+    byDefault: [],
+  }),
   config: perhaps(path, {
     meaning: "JSON file with the same settings",
     placeholder: "FILE",
@@ -403,6 +426,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   aliases: perhaps(path, {
     meaning: "file of aliases: whom the names at local domains stand for",
     placeholder: "FILE",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  certificates: several(certificatePair, {
+    meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
     fileOnly: true,
     byDefault: [],
   }),

@@ -7,7 +7,8 @@ import { ConfigError } from "./sources.ts";
  *
  * @throws {ConfigError} for the first that are not
  */
-export function checkTogether({ noQueue, route, routes, aliases }: Config): void {
+export function checkTogether(config: Config): void {
+  const { noQueue, route, routes, aliases } = config;
   if (noQueue && [route, ...routes.map(({ value }) => value)].some(({ kind }) => kind === "hold")) {
     throw new ConfigError(
       "file",
@@ -20,6 +21,27 @@ export function checkTogether({ noQueue, route, routes, aliases }: Config): void
       "file",
       "aliases need the queue, and --no-queue is given",
       "leave one of them out",
+    );
+  }
+  checkTls(config);
+}
+
+function checkTls({ tlsCert, tlsKey, tlsPort, certificates }: Config): void {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, other] = tlsKey === undefined
+      ? ["--tls-cert", "--tls-key"]
+      : ["--tls-key", "--tls-cert"];
+    throw new ConfigError(
+      "file",
+      `${given} is given and ${other} is not`,
+      `give ${other} as well; both may name the same file`,
+    );
+  }
+  if (tlsPort !== undefined && tlsCert === undefined && certificates.length === 0) {
+    throw new ConfigError(
+      "file",
+      "--tls-port needs a certificate, and none is given",
+      "give --tls-cert and --tls-key, or leave --tls-port out",
     );
   }
 }
