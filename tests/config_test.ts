@@ -70,6 +70,10 @@ Deno.test("defaults are those of the documentation", () => {
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
     aliases: undefined,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    tlsPort: undefined,
+    certificates: [],
   });
 });
 
@@ -108,6 +112,9 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["dns", "192.0.2.1:5353", { address: "192.0.2.1", port: 5353 }],
   ["dns", "::1", { address: "::1", port: 53 }],
   ["dns", "[2001:db8::1]", { address: "2001:db8::1", port: 53 }],
+  ["tlsCert", "/etc/a b.pem", "/etc/a b.pem"],
+  ["tlsPort", "465", 465],
+  ["certificates", " a.pem  b.key ", [{ certificate: "a.pem", key: "b.key" }]],
   ["dns", "[2001:db8::1]:5353", { address: "2001:db8::1", port: 5353 }],
   ["route", "discard", { kind: "discard" }],
   ["route", "smtp://relay.example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
@@ -539,7 +546,6 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["relay", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
-    ["tls-cert", undefined],
     ["ui", undefined],
     ["users", undefined],
     ["retry", "retry"],

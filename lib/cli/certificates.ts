@@ -26,6 +26,9 @@ const QUIET = 200;
 /** How often files are looked at where nobody says that they changed, in milliseconds. */
 const LOOK_AFTER = 60_000;
 
+/** How often certificates are read whatever becomes of the files: some day they expire. In milliseconds. */
+const READ_AFTER = 86_400_000;
+
 /** The directories in which a change can show: of the files, and of what they are links to. */
 function directoriesOf(paths: readonly string[]): string[] {
   const directories = paths.flatMap((path) => {
@@ -79,6 +82,7 @@ class FollowedCertificates implements Certificates {
   #current: TlsIdentity;
   /** How the files looked when they were read last, for better or worse. */
   #read: string;
+  #readAt: number;
   /** How they look while it is waited for them to stay so. */
   #seen: string | undefined;
   #quiet: Disposable | undefined;
@@ -98,6 +102,7 @@ class FollowedCertificates implements Certificates {
   ) {
     this.#current = loaded.identity;
     this.#read = stamp;
+    this.#readAt = options.clock.now();
     this.#paths = options.paths;
     this.#load = options.load;
     this.#log = options.log;
@@ -116,7 +121,9 @@ class FollowedCertificates implements Certificates {
   #lookLater(): void {
     this.#look = this.#clock.after(LOOK_AFTER, () => {
       this.#lookLater();
-      this.#changed();
+      // A clock that was set back must not keep us from reading.
+      if (Math.abs(this.#clock.now() - this.#readAt) >= READ_AFTER) this.reread();
+      else this.#changed();
     });
   }
 
@@ -140,6 +147,7 @@ class FollowedCertificates implements Certificates {
   async #reread(): Promise<void> {
     if (this.#isClosed) return;
     this.#read = stampsOf(this.#paths);
+    this.#readAt = this.#clock.now();
     try {
       const loaded = await this.#load();
       if (loaded === undefined) return;
@@ -173,7 +181,7 @@ function logWarnings({ warnings }: LoadedCertificates, log: Log): void {
 
 /**
  * Opens the certificates that settings name; `undefined` where they name none. From then on they are read
- * again when a file changes, and at SIGHUP. Sessions that are under way keep the certificate that they
+ * again when a file changes, at SIGHUP, and once a day: one that is about to expire is warned of. Sessions that are under way keep the certificate that they
  * began with. What cannot be used is logged as `certificates-bad`, and the certificates from before stay in
  * force.
  *

@@ -26,7 +26,9 @@ export interface PemFile {
 
 /** The files of a certificate and its key. */
 export interface CertificateFiles {
+  /** The certificate, and behind it those that lead to an authority. */
   readonly certificate: PemFile;
+  /** Its key. */
   readonly key: PemFile;
 }
 
