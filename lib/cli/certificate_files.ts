@@ -24,6 +24,7 @@ const MAX_FILE = 1024 * 1024;
 
 /** What was read. */
 export interface LoadedCertificates {
+  /** What the server shows of itself with them. */
   readonly identity: TlsIdentity;
   /** What is not so wrong that the server should not start. */
   readonly warnings: readonly CertificateProblem[];

@@ -15,7 +15,9 @@ export interface CertificateProblem {
 
 /** A certificate and how it was signed. */
 export interface NamedCertificate {
+  /** The certificate. */
   readonly certificate: X509Certificate;
+  /** By which algorithm its issuer signed it. */
   readonly signature: SignatureAlgorithm;
 }
 

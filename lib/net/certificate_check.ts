@@ -45,6 +45,9 @@ const DAY = 86_400_000;
 /** How long before its end a certificate is warned about, in days. */
 const WARN_BEFORE = 14;
 
+/** More certificates than lead to any authority: a file with so many is a list of authorities. */
+const MOST_IN_CHAIN = 20;
+
 const GOOD_KEYS = "RSA of 2048 to 8192 bits, or an EC key on P-256, P-384 or P-521";
 
 /** The curves that rustls signs on, by the names that OpenSSL gives them. */
@@ -99,6 +102,10 @@ function readChain(file: PemFile): NamedCertificate[] | CertificateProblem {
   if (blocks.length === 0) return missing(file, text, "certificate");
   if (isCutOff(text)) {
     return error(`${name} is cut off in the middle of PEM`, "copy the whole file");
+  }
+  if (blocks.length > MOST_IN_CHAIN) {
+    const mend = "leave the server's own in it, and those that lead to its authority";
+    return error(`${name} holds ${blocks.length} certificates`, mend);
   }
   const chain: NamedCertificate[] = [];
   for (const [index, { text }] of blocks.entries()) {

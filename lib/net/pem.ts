@@ -8,13 +8,21 @@ export interface PemBlock {
   readonly text: string;
 }
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----[^]*?-----END ([A-Z0-9 ]{1,64})-----/g;
+/** The line that begins a part, or ends it. */
+const BOUNDARY = /-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----/g;
 
 /** The parts of PEM in order; what stands between them is explanation (RFC 7468 section 2). */
 export function pemBlocks(text: string): readonly PemBlock[] {
-  return Array.from(text.matchAll(BLOCK))
-    .filter(([, begin, end]) => begin === end)
-    .map(([text, label]) => ({ label, text }));
+  const blocks: PemBlock[] = [];
+  let open: { readonly label: string; readonly start: number } | undefined;
+  for (const { 0: boundary, 1: kind, 2: label, index } of text.matchAll(BOUNDARY)) {
+    if (kind === "BEGIN") open = { label, start: index };
+    else if (open?.label === label) {
+      blocks.push({ label, text: text.slice(open.start, index + boundary.length) });
+      open = undefined;
+    }
+  }
+  return blocks;
 }
 
 /** Whether a part begins that does not end. */

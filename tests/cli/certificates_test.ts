@@ -6,6 +6,7 @@ import { Failure } from "../../lib/cli/failure.ts";
 import type { Config } from "../../lib/config.ts";
 import type { Clock } from "../../lib/net/clock.ts";
 import { endPointOf } from "../../lib/net/end_point.ts";
+import { tryTls } from "../../lib/net/tls_trial.ts";
 import { temporaryDirectory } from "../e2e/smtpd.ts";
 import { certificateOf, makeCertificate } from "../net/certificates.ts";
 import { FakeClock } from "../net/fake_clock.ts";
@@ -205,6 +206,36 @@ peerTest({
     await timers.advance(201);
     assertEquals(await at.next(), "certificates-read");
     assertEquals(at.inForce(certificates!.identity), "two");
+  },
+});
+
+peerTest({
+  name: "no handshake fails while certificates change",
+  needs: ["openssl"],
+  async fn() {
+    using at = await fixture();
+    const { path, live, clock, log } = at;
+    await using certificates = await openCertificates(settings(live), log, { clock });
+    const { identity } = certificates!;
+    let isOver = false;
+    let handshakes = 0;
+    async function client(): Promise<void> {
+      for (; !isOver; handshakes++) {
+        assertEquals(await tryTls(identity.contextFor("mail.test")), { kind: "works" });
+      }
+    }
+    const clients = [client(), client(), client()];
+    for (let round = 0; round < 10; round++) {
+      const name = round % 2 === 0 ? "two" : "one";
+      replace(`${path}/${name}.pem`, `${live}/cert`);
+      replace(`${path}/${name}.key`, `${live}/key`);
+      await certificates!.reread();
+      assertEquals(at.inForce(identity), name);
+    }
+    isOver = true;
+    await Promise.all(clients);
+    assert(handshakes > 10, `${handshakes}`);
+    assert(at.events.every(([event]) => event === "certificates-read"));
   },
 });
 

@@ -247,6 +247,11 @@ const errors: readonly Mistake[] = [
       /^\S+\/cert holds the certificates of several servers \(mail\.test and other\.test\): write each/,
   },
   {
+    name: "a list of authorities",
+    make: ({ files }) => files(`own${" middle".repeat(20)}`),
+    says: /^\S+\/cert holds 21 certificates: leave the server's own in it/,
+  },
+  {
     name: "a certificate twice in one file",
     make: ({ files }) => files("own own middle"),
     says: /^\S+\/cert holds a certificate twice: take one of the two out/,
