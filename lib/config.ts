@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { type ByDomain, domainCount, domainRate, domainRoute } from "./config/by_domain.ts";
+import {
+  type ByDomain,
+  domainCount,
+  domainRate,
+  domainRoute,
+  type WrittenRate,
+} from "./config/by_domain.ts";
 import { type CertificatePair, certificatePair } from "./config/certificate_pair.ts";
 import {
   address,
@@ -25,7 +31,6 @@ import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
-import type { Rate } from "./relay/rate.ts";
 import { parseRoute } from "./relay/route.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
@@ -59,6 +64,11 @@ export interface Config {
   readonly tlsKey: string | undefined;
   /** The port where TLS begins at once, or `undefined` for none. */
   readonly tlsPort: number | undefined;
+  /** Where mail is submitted, with STARTTLS. */
+  readonly submissionPort: number | undefined;
+  readonly authWithoutTls: boolean;
+  /** The file of accounts, where there is one. */
+  readonly users: string | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -79,7 +89,7 @@ export interface Config {
   /** Deliveries at once to a domain's next hop. */
   readonly concurrency: readonly ByDomain<number>[];
   /** Messages in a time to a domain's next hop. */
-  readonly rate: readonly ByDomain<Rate>[];
+  readonly rate: readonly ByDomain<WrittenRate>[];
   /** How long a message stays in the queue's records once all its recipients are finished. */
   readonly queueHistory: number;
   /** Messages that are not finished; one more is refused. */
@@ -90,6 +100,10 @@ export interface Config {
   readonly aliases: string | undefined;
   /** Certificates for other names, beside {@linkcode tlsCert}. */
   readonly certificates: readonly CertificatePair[];
+  /** Where mail is submitted, and TLS begins before the greeting. */
+  readonly submissionTlsPort: number | undefined;
+  readonly submissionRemoveBcc: boolean;
+  readonly submissionHideClient: boolean;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -320,6 +334,21 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "N",
     byDefault: [],
   }),
+  submissionPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of the submission listener: AUTH needed, headers completed",
+    placeholder: "N",
+    byDefault: [],
+  }),
+  authWithoutTls: one(truth, {
+    meaning: "offer AUTH in plaintext as well, where everybody on the way can read passwords",
+    shownDefault: "off",
+    byDefault: "false",
+  }),
+  users: perhaps(path, {
+    meaning: "file of accounts for AUTH, with no password in it; see smtpd help users",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
   config: perhaps(path, {
     meaning: "JSON file with the same settings",
     placeholder: "FILE",
@@ -428,6 +457,24 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
+  }),
+  submissionTlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a submission listener where TLS begins at once (465)",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  submissionRemoveBcc: one(truth, {
+    meaning: "take Bcc fields out of what is submitted",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
+  }),
+  submissionHideClient: one(truth, {
+    meaning: "say nothing of who submitted a message in its Received field",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
   }),
   certificates: several(certificatePair, {
     meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",

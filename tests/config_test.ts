@@ -74,6 +74,12 @@ Deno.test("defaults are those of the documentation", () => {
     tlsKey: undefined,
     tlsPort: undefined,
     certificates: [],
+    users: undefined,
+    submissionPort: undefined,
+    authWithoutTls: false,
+    submissionTlsPort: undefined,
+    submissionRemoveBcc: false,
+    submissionHideClient: false,
   });
 });
 
@@ -133,7 +139,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ]],
   ["concurrency", "example.net 5", [{ domain: "example.net", value: 5 }]],
   ["rate", "example.net 10/1m", [
-    { domain: "example.net", value: { count: 10, period: 60_000 } },
+    { domain: "example.net", value: { count: 10, period: 60_000, written: "10/1m" } },
   ]],
   ["retry", "1m", [60_000]],
   ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],
@@ -546,14 +552,13 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["relay", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
+    ["frobnicate", undefined],
     ["ui", undefined],
-    ["users", undefined],
     ["retry", "retry"],
     ["lifetime", undefined],
     ["fault", undefined],
     ["hooks", undefined],
-    ["submission-port", undefined],
-    ["proxy-protocol", undefined],
+    ["quarantine-dir", undefined],
     ["x", undefined],
     ["", undefined],
     ["q".repeat(10_000), undefined],

@@ -7,6 +7,7 @@ import { loadCertificates } from "./certificate_files.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
+import { usersOf } from "./users_file.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -24,6 +25,7 @@ export const check: Verb = {
     checkDirectories(config);
     checkProgram(config);
     aliasesOf(config, noLog)?.load();
+    usersOf(config, noLog)?.load();
     for (const { wrong, mend } of (await loadCertificates(config))?.warnings ?? []) {
       call.around.err(`smtpd: warning: ${shown(`${wrong}: ${mend}`, 1000)}`);
     }

@@ -1,15 +1,21 @@
 /** Settings that hold for one domain, written as the domain and what is set for it. @module */
 import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
-import type { Rate } from "../relay/rate.ts";
+import { parseRate } from "../policy/quantity.ts";
+import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
-import { duration, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
+import { readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
 /** Something that is set for a domain. */
 export interface ByDomain<T> {
   /** The domain as `normalizeDomain` writes it; with a dot before it, all that is below it. */
   readonly domain: string;
   readonly value: T;
+}
+
+/** A rate, and how it was written. */
+export interface WrittenRate extends Rate {
+  readonly written: string;
 }
 
 const MOST = wholeNumber(1, 1_000_000);
@@ -37,18 +43,16 @@ export const domainCount: Value<ByDomain<number>> = {
 };
 
 /** `DOMAIN N/DURATION`: so many in a time for a domain. */
-export const domainRate: Value<ByDomain<Rate>> = {
+export const domainRate: Value<ByDomain<WrittenRate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
     const [written, rate = ""] = text.trim().split(/\s+/, 2);
     const domain = parseDomain(written ?? "");
-    const [number, time = ""] = rate.split("/", 2);
-    const count = MOST.parse(number);
-    const period = duration.parse(time);
-    return domain === undefined || count === undefined || period === undefined || words(text) !== 2
+    const value = parseRate(rate);
+    return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
-      : { domain, value: { count, period } };
+      : { domain, value: { ...value, written: rate } };
   },
 };
 

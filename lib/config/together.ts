@@ -1,6 +1,14 @@
 /** Settings that cannot stand together. @module */
 import type { Config } from "../config.ts";
-import { ConfigError } from "./sources.ts";
+import { ConfigError, shown } from "./sources.ts";
+
+/** Lists in which a domain may stand once. */
+const BY_DOMAIN = ["routes", "concurrency", "rate"] as const;
+
+function firstDouble(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
+}
 
 /**
  * Holds that settings which are good by themselves are good together.
@@ -9,6 +17,11 @@ import { ConfigError } from "./sources.ts";
  */
 export function checkTogether(config: Config): void {
   const { noQueue, route, routes, aliases } = config;
+  for (const key of BY_DOMAIN) {
+    const twice = firstDouble(config[key].map(({ domain }) => domain));
+    if (twice === undefined) continue;
+    throw new ConfigError("file", `${key} has ${shown(twice)} twice`, "keep one");
+  }
   if (noQueue && [route, ...routes.map(({ value }) => value)].some(({ kind }) => kind === "hold")) {
     throw new ConfigError(
       "file",
@@ -26,7 +39,8 @@ export function checkTogether(config: Config): void {
   checkTls(config);
 }
 
-function checkTls({ tlsCert, tlsKey, tlsPort, certificates }: Config): void {
+function checkTls(config: Config): void {
+  const { tlsCert, tlsKey, tlsPort, submissionTlsPort, certificates } = config;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     const [given, other] = tlsKey === undefined
       ? ["--tls-cert", "--tls-key"]
@@ -37,11 +51,13 @@ function checkTls({ tlsCert, tlsKey, tlsPort, certificates }: Config): void {
       `give ${other} as well; both may name the same file`,
     );
   }
-  if (tlsPort !== undefined && tlsCert === undefined && certificates.length === 0) {
+  if (tlsCert !== undefined || certificates.length > 0) return;
+  for (const [name, port] of [["--tls-port", tlsPort], ["submissionTlsPort", submissionTlsPort]]) {
+    if (port === undefined) continue;
     throw new ConfigError(
       "file",
-      "--tls-port needs a certificate, and none is given",
-      "give --tls-cert and --tls-key, or leave --tls-port out",
+      `${name} needs a certificate, and none is given`,
+      `give --tls-cert and --tls-key, or leave ${name} out`,
     );
   }
 }
