@@ -24,7 +24,7 @@ import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
-import type { Rate } from "./relay/rate.ts";
+import type { Rate } from "./policy/rate.ts";
 import { parseRoute } from "./relay/route.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */

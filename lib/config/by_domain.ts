@@ -1,7 +1,7 @@
 /** Settings that hold for one domain, written as the domain and what is set for it. @module */
 import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
-import type { Rate } from "../relay/rate.ts";
+import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
 import { duration, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 

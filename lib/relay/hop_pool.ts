@@ -5,7 +5,7 @@ import { type Reply, replyText } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import { Hop, type HopLimits } from "./hop.ts";
 import type { Origin } from "./remote_reply.ts";
-import { type Rate, TokenBucket } from "./rate.ts";
+import { type Rate, TokenBucket } from "../policy/rate.ts";
 import type { Conduct, Sessions } from "./sessions.ts";
 
 /** What a pool keeps to. Times are in milliseconds. */
