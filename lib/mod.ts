@@ -30,7 +30,7 @@ export type { RunningServer } from "./net/server.ts";
 export type { ServerLimits } from "./net/server_options.ts";
 
 export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
-export type { Endpoint, Session } from "./policy/session.ts";
+export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 
 export { relay, type RelayOptions } from "./relay/relay.ts";

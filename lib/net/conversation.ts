@@ -1,6 +1,6 @@
 /** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
 import type { MaybePromise } from "../policy/hooks.ts";
-import type { Endpoint, Session } from "../policy/session.ts";
+import type { Endpoint, Session, TlsFacts } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
 import { isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
@@ -48,6 +48,8 @@ export class Conversation implements Session {
   readonly #receiver: Receiver;
   #protocol: Session["protocol"];
   #heloName: string | undefined;
+  #tls: TlsFacts | undefined;
+  #account: string | undefined;
   #transaction: MailTransaction | undefined;
   #isEnding = false;
 
@@ -69,6 +71,14 @@ export class Conversation implements Session {
 
   get heloName(): string | undefined {
     return this.#heloName;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#tls;
+  }
+
+  get account(): string | undefined {
+    return this.#account;
   }
 
   /** Whether a mail transaction is open. */

@@ -174,6 +174,12 @@ function incomingSession(
     get heloName() {
       return session.heloName;
     },
+    get tls() {
+      return session.tls;
+    },
+    get account() {
+      return session.account;
+    },
     process,
   };
 }

@@ -8,6 +8,18 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What was agreed on in a TLS handshake. */
+export interface TlsFacts {
+  /** The version of the protocol. */
+  readonly version: "TLSv1.2" | "TLSv1.3";
+  /** The cipher suite, as IANA names it. */
+  readonly cipher: string;
+  /** The name that the client has asked for (SNI, RFC 6066 section 3), in lower case. */
+  readonly serverName?: string;
+  /** SHA-256 of the certificate that the client has proved to hold: 64 hexadecimal digits, lower case. */
+  readonly clientFingerprint?: string;
+}
+
 /** One session: what is known of its client before and between mail transactions. */
 export interface Session {
   /** A short name for the session, stable in every log line of it. */
@@ -20,4 +32,8 @@ export interface Session {
   readonly protocol: "SMTP" | "ESMTP" | "LMTP" | undefined;
   /** What the client calls itself in HELO, EHLO or LHLO; printable. */
   readonly heloName: string | undefined;
+  /** What was agreed on in TLS; nothing is, where the session is in plaintext. */
+  readonly tls: TlsFacts | undefined;
+  /** The account that the client has authenticated as (RFC 4954), if it has. */
+  readonly account: string | undefined;
 }

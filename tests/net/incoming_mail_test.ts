@@ -9,7 +9,15 @@ const TRACE = "Received: from a by b;\r\n\tFri, 2 Jan 2026 00:00:00 +0000\r\n";
 
 function session(protocol: Session["protocol"] = "ESMTP"): Session {
   const end = { address: "127.0.0.1", port: 25 };
-  return { id: "x", remote: end, local: end, protocol, heloName: "client.example.org" };
+  return {
+    id: "x",
+    remote: end,
+    local: end,
+    protocol,
+    heloName: "client.example.org",
+    tls: undefined,
+    account: undefined,
+  };
 }
 
 /** The server's side of a queue and the program's. */

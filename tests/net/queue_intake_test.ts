@@ -14,6 +14,8 @@ const SESSION: Session = {
   local: { address: "192.0.2.1", port: 25 },
   protocol: "ESMTP",
   heloName: "client.test",
+  tls: undefined,
+  account: undefined,
 };
 const utf8 = new TextEncoder();
 

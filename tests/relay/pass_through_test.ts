@@ -17,6 +17,8 @@ const SESSION: Session = {
   local: { address: "127.0.0.1", port: 25 },
   protocol: "ESMTP",
   heloName: "client.test",
+  tls: undefined,
+  account: undefined,
 };
 const TRACE = "Received: from client.test\r\n";
 const utf8 = new TextEncoder();

@@ -1,0 +1,305 @@
+/** TLS over any transport, in both roles. @module */
+import { Duplex } from "node:stream";
+import { connect, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
+import type { TlsFacts } from "../policy/session.ts";
+import { printable } from "../smtp/reply.ts";
+import type { TlsIdentity } from "./tls_identity.ts";
+import type { Transport } from "./transport.ts";
+
+/** A transport whose octets are encrypted. */
+export interface SecureTransport<T extends TlsFacts = TlsFacts> extends Transport {
+  /** What was agreed on. */
+  readonly tls: T;
+}
+
+/** What is known of a server that we have connected to. */
+export interface ClientTlsFacts extends TlsFacts {
+  /** Whether an authority that is trusted vouches for the server's name. */
+  readonly isVerified: boolean;
+  /** Why none does; printable. */
+  readonly problem?: string;
+}
+
+/** How to begin TLS as a client. */
+export interface ClientTlsOptions {
+  /** The name to ask for and to verify. */
+  readonly serverName: string;
+  /** Authorities that are trusted beside the system's, as PEM. */
+  readonly authorities?: readonly string[];
+  /** Ends the handshake when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an idle session reads into, and one through which much comes. */
+const SMALL_READ = 1024;
+const LARGE_READ = 64 * 1024;
+
+/** So many octets may wait, decrypted, to be read. */
+const MOST_WAITING = 64 * 1024;
+
+/** A name as it may stand in a log line and be looked for among certificates. */
+const SERVER_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+/**
+ * Begins TLS as the server. No octet that came in plaintext is taken for one of TLS, since the transport
+ * is read from anew; what was read before is for the caller to drop.
+ *
+ * @throws {Error} if the handshake fails, or with the reason of `signal`; the transport is closed then
+ */
+export function secureServer(
+  transport: Transport,
+  identity: TlsIdentity,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<SecureTransport> {
+  const gate = new Gate();
+  const stream = duplexOver(transport, gate);
+  const socket = new TLSSocket(
+    stream,
+    {
+      isServer: true,
+      secureContext: identity.contextFor(undefined),
+      requestCert: identity.asksClient,
+      // A client without a certificate, or with one that nobody vouches for, is one without privileges.
+      rejectUnauthorized: false,
+      SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) => {
+        done(null, identity.contextFor(serverNameOf(name)));
+      },
+    } as ConstructorParameters<typeof TLSSocket>[1],
+  );
+  return handshake({ socket, stream, transport, gate }, "secure", signal, () => {
+    const fingerprint = socket.getPeerCertificate()?.fingerprint256;
+    return {
+      ...factsOf(socket),
+      ...fingerprint !== undefined && {
+        clientFingerprint: fingerprint.replaceAll(":", "").toLowerCase(),
+      },
+    };
+  });
+}
+
+/**
+ * Begins TLS as the client. A certificate that cannot be verified does not end the handshake: whether
+ * that matters is for the caller to say, who looks at the facts.
+ *
+ * @throws {Error} if the handshake fails, or with the reason of `signal`; the transport is closed then
+ */
+export function secureClient(
+  transport: Transport,
+  { serverName, authorities, signal }: ClientTlsOptions,
+): Promise<SecureTransport<ClientTlsFacts>> {
+  const gate = new Gate();
+  const stream = duplexOver(transport, gate);
+  const socket = connect({
+    socket: stream,
+    servername: serverName,
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.2",
+    ...authorities !== undefined && { ca: [...rootCertificates, ...authorities] },
+  });
+  return handshake({ socket, stream, transport, gate }, "secureConnect", signal, () => {
+    const problem = socket.authorized ? undefined : String(socket.authorizationError);
+    return {
+      ...factsOf(socket),
+      serverName,
+      isVerified: socket.authorized,
+      ...problem !== undefined && { problem: printable(problem) },
+    };
+  });
+}
+
+function serverNameOf(name: unknown): string | undefined {
+  const lower = typeof name === "string" ? name.toLowerCase() : "";
+  return lower.length <= 253 && SERVER_NAME.test(lower) ? lower : undefined;
+}
+
+function factsOf(socket: TLSSocket): TlsFacts {
+  const { servername } = socket as { servername?: unknown };
+  const serverName = serverNameOf(servername);
+  return {
+    version: socket.getProtocol() === "TLSv1.3" ? "TLSv1.3" : "TLSv1.2",
+    cipher: socket.getCipher().standardName,
+    ...serverName !== undefined && { serverName },
+  };
+}
+
+/** What a TLS session is made of. */
+interface Parts {
+  readonly socket: TLSSocket;
+  /** What is below it. */
+  readonly stream: Duplex;
+  readonly transport: Transport;
+  readonly gate: Gate;
+}
+
+async function handshake<T extends TlsFacts>(
+  parts: Parts,
+  done: "secure" | "secureConnect",
+  signal: AbortSignal | undefined,
+  facts: () => T,
+): Promise<SecureTransport<T>> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => reject(signal!.reason);
+  const { socket } = parts;
+  socket.once(done, resolve);
+  for (const end of [socket, parts.stream]) {
+    end.once("error", reject);
+    for (const event of ["end", "close"]) {
+      end.once(event, () => reject(new Error("the other end closed the connection")));
+    }
+  }
+  signal?.addEventListener("abort", abort);
+  const secured = new TlsTransport(parts, facts);
+  try {
+    signal?.throwIfAborted();
+    await promise;
+    return secured.begin();
+  } catch (error) {
+    secured.close();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Holds back reading while enough waits to be read: node:tls itself takes whatever comes, however much of
+ * it nobody has read yet.
+ */
+class Gate {
+  /** How many octets wait to be read. */
+  waiting: () => number = () => 0;
+  #held: (() => void) | undefined;
+
+  /** Reads now, or once there is room. */
+  pass(read: () => void): void {
+    if (this.waiting() >= MOST_WAITING) this.#held = read;
+    else read();
+  }
+
+  /** Something was read. */
+  open(): void {
+    const read = this.#held;
+    if (read === undefined || this.waiting() >= MOST_WAITING) return;
+    this.#held = undefined;
+    read();
+  }
+}
+
+/** The stream that node:tls wants, over a transport. */
+function duplexOver(transport: Transport, gate: Gate): Duplex {
+  let size = SMALL_READ;
+  return new Duplex({
+    read() {
+      gate.pass(() => {
+        const buffer = new Uint8Array(size);
+        transport.read(buffer).then((length) => {
+          if (length === null) return void this.push(null);
+          // Much comes through one session in a thousand: the others shall not hold room for it.
+          size = length === buffer.length ? LARGE_READ : SMALL_READ;
+          this.push(buffer.subarray(0, length));
+        }, (error) => this.destroy(error));
+      });
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      transport.write(chunk).then(() => done(), done);
+    },
+    final(done) {
+      transport.closeWrite().then(() => done(), done);
+    },
+    destroy(error, done) {
+      transport.close();
+      done(error);
+    },
+  });
+}
+
+class TlsTransport<T extends TlsFacts> implements SecureTransport<T> {
+  readonly #socket: TLSSocket;
+  readonly #transport: Transport;
+  readonly #gate: Gate;
+  readonly #facts: () => T;
+  #tls: T | undefined;
+  /** What was decrypted and has found no room in the buffer of the last read. */
+  #rest: Uint8Array | undefined;
+  #isEnded = false;
+  #failure: Error | undefined;
+  #wake = () => {};
+
+  constructor({ socket, stream, transport, gate }: Parts, facts: () => T) {
+    this.#socket = socket;
+    this.#transport = transport;
+    this.#gate = gate;
+    gate.waiting = () => socket.readableLength;
+    this.#facts = facts;
+    socket.on("readable", () => this.#wake());
+    socket.on("end", () => this.#end());
+    socket.on("close", () => this.#end());
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+      this.#wake();
+    };
+    socket.on("error", fail);
+    // What happens below does not always come up.
+    stream.on("error", fail);
+    stream.on("close", () => this.#end());
+  }
+
+  /** The handshake is over. */
+  begin(): this {
+    this.#tls = this.#facts();
+    return this;
+  }
+
+  get tls(): T {
+    return this.#tls!;
+  }
+
+  get local(): Transport["local"] {
+    return this.#transport.local;
+  }
+
+  get remote(): Transport["remote"] {
+    return this.#transport.remote;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#rest === undefined) {
+      this.#rest = this.#socket.read() ?? undefined;
+      this.#gate.open();
+      if (this.#rest !== undefined) break;
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isEnded) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const length = Math.min(this.#rest.length, buffer.length);
+    buffer.set(this.#rest.subarray(0, length));
+    this.#rest = length < this.#rest.length ? this.#rest.subarray(length) : undefined;
+    return length;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => this.#socket.end(resolve));
+  }
+
+  close(): void {
+    this.#failure ??= new Error("the connection was closed here");
+    this.#socket.destroy();
+    this.#transport.close();
+    this.#wake();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+}
