@@ -59,7 +59,8 @@ export class ClientTable {
   /** The slot of a key, or -1 where nothing is remembered of it. */
   find(key: Uint8Array): number {
     const first = this.#firstOf(key);
-    const [high, low] = this.#hash;
+    const high = this.#hash[0];
+    const low = this.#hash[1];
     for (let slot = first; slot < first + WAYS; slot++) {
       if (this.#used[slot] === 0) continue;
       if (this.#hashes[slot * 2] !== high || this.#hashes[slot * 2 + 1] !== low) continue;

@@ -12,7 +12,10 @@ export type WordPair = Uint32Array;
 const state = new Uint32Array(4);
 
 function rounds(count: number): void {
-  let [v0, v1, v2, v3] = state;
+  let v0 = state[0];
+  let v1 = state[1];
+  let v2 = state[2];
+  let v3 = state[3];
   for (let i = 0; i < count; i++) {
     v0 = (v0 + v1) | 0;
     v1 = (v1 << 5 | v1 >>> 27) ^ v0;
