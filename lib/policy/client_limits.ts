@@ -125,11 +125,19 @@ function inWords(milliseconds: number): string {
 interface Place {
   readonly table: ClientTable;
   readonly key: Uint8Array;
-  /** Who is counted, for replies and logs. */
+  /** Who is counted, for replies. */
   readonly name: string;
   readonly messageRate: Rate | undefined;
   readonly recipientRate: Rate | undefined;
 }
+
+/** The network of a client. */
+interface NetworkPlace extends Place {
+  readonly isExempt: boolean;
+}
+
+/** How many clients' networks are kept ready: a client asks again soon, if at all. */
+const MOST_READY = 256;
 
 /**
  * The limits on clients, and what is known of these. All of it is forgotten when the process ends, and
@@ -141,6 +149,7 @@ export class ClientLimits implements AuthAttempts {
   readonly #clock: ClientLimitsOptions["clock"];
   readonly #networks: ClientTable;
   readonly #accounts: ClientTable;
+  readonly #ready = new Map<string, NetworkPlace>();
 
   /** Begins with nothing known. */
   constructor({ rates, exempt, clock, slots }: ClientLimitsOptions) {
@@ -153,14 +162,13 @@ export class ClientLimits implements AuthAttempts {
 
   /** Whether the clients of an address are not limited, but for failed logins. */
   isExempt(address: string): boolean {
-    const ip = parseIp(address);
-    return ip !== undefined && this.#exempt.some((network) => cidrContains(network, ip));
+    return this.#networkPlace(address).isExempt;
   }
 
   /** Counts a connection, or answers the reply that refuses it. */
   connect(address: string): Reply | undefined {
-    if (this.isExempt(address)) return undefined;
     const place = this.#networkPlace(address);
+    if (place.isExempt) return undefined;
     return this.#refusalForFailures(place) ??
       this.#count(place, CONNECTIONS, this.#rates.connectionRate, 421, "4.7.0", "connections");
   }
@@ -183,9 +191,9 @@ export class ClientLimits implements AuthAttempts {
   /** Counts a permanent refusal that a client was given. */
   refused(client: LimitedClient): void {
     const rate = this.#rates.failureRate;
-    const { address } = client.remote;
-    if (rate === undefined || client.account !== undefined || this.isExempt(address)) return;
-    const { table, key } = this.#networkPlace(address);
+    if (rate === undefined || client.account !== undefined) return;
+    const { table, key, isExempt } = this.#networkPlace(client.remote.address);
+    if (isExempt) return;
     const slot = table.take(key);
     table.set(slot, FAILURES, takeToken(rate, table.get(slot, FAILURES), this.#clock.now()));
   }
@@ -247,23 +255,30 @@ export class ClientLimits implements AuthAttempts {
     return Math.min(length, Math.max(0, rest));
   }
 
-  #networkPlace(address: string): Place {
+  #networkPlace(address: string): NetworkPlace {
+    const ready = this.#ready.get(address);
+    if (ready !== undefined) return ready;
     const { messageRate, recipientRate } = this.#rates;
     const ip = parseIp(address);
     const network = ip && clientNetwork(ip);
-    return {
+    const place = {
       table: this.#networks,
       key: network?.base.octets ?? utf8.encode(address),
       name: network === undefined ? address : formatCidr(network),
+      isExempt: ip !== undefined && this.#exempt.some((exempt) => cidrContains(exempt, ip)),
       messageRate,
       recipientRate,
     };
+    if (this.#ready.size >= MOST_READY) this.#ready.clear();
+    this.#ready.set(address, place);
+    return place;
   }
 
   /** Where the messages of a client are counted; nowhere if they are not. */
   #placeOf({ remote, account }: LimitedClient): Place | undefined {
     if (account === undefined) {
-      return this.isExempt(remote.address) ? undefined : this.#networkPlace(remote.address);
+      const place = this.#networkPlace(remote.address);
+      return place.isExempt ? undefined : place;
     }
     const { accountMessageRate: messageRate, accountRecipientRate: recipientRate } = this.#rates;
     const key = utf8.encode(account);
