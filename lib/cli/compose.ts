@@ -70,18 +70,31 @@ export function maildirOf(config: Config, log?: Log): Maildir {
 }
 
 function limitsOf(config: Config): ServerLimits {
-  const { maxSize, maxRecipients, maxConnections, maxConnectionsPerIp, maxErrors } = config;
-  const { timeout, dataTimeout, sessionTimeout, minDataRate } = config;
+  const { maxSize, maxRecipients, maxErrors } = config;
+  const { maxConnections, maxConnectionsPerIp, maxConnectionsPerNetwork } = config;
+  const { timeout, dataTimeout, sessionTimeout, minDataRate, greetingDelay } = config;
+  const { connectionRate, messageRate, recipientRate, failureRate } = config;
+  const { accountMessageRate, accountRecipientRate, authFailures, authLockout } = config;
   return {
     maxSize,
     maxRecipients,
+    maxErrors,
     maxConnections,
     maxConnectionsPerIp,
-    maxErrors,
+    maxConnectionsPerNetwork,
     timeout,
     dataTimeout,
     sessionTimeout,
     minDataRate,
+    greetingDelay,
+    connectionRate,
+    messageRate,
+    recipientRate,
+    failureRate,
+    accountMessageRate,
+    accountRecipientRate,
+    authFailures,
+    authLockout,
   };
 }
 
@@ -126,6 +139,7 @@ export function serverOptions(config: Config, intake: Intake, log: Log): ServerO
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),
+    proxies: config.proxyProtocol,
     hooks: {},
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.

@@ -3,7 +3,7 @@ import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
 import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
-import { duration, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
+import { rate, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
 /** Something that is set for a domain. */
 export interface ByDomain<T> {
@@ -41,14 +41,12 @@ export const domainRate: Value<ByDomain<Rate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
-    const [written, rate = ""] = text.trim().split(/\s+/, 2);
+    const [written, several = ""] = text.trim().split(/\s+/, 2);
     const domain = parseDomain(written ?? "");
-    const [number, time = ""] = rate.split("/", 2);
-    const count = MOST.parse(number);
-    const period = duration.parse(time);
-    return domain === undefined || count === undefined || period === undefined || words(text) !== 2
+    const value = rate.parse(several);
+    return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
-      : { domain, value: { count, period } };
+      : { domain, value };
   },
 };
 

@@ -1,6 +1,7 @@
 /** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
 import { parseDomain } from "../policy/domain.ts";
 import { formatIp, parseIp } from "../policy/network.ts";
+import type { Rate } from "../policy/rate.ts";
 import type { Endpoint } from "../policy/session.ts";
 
 /** A kind of value: how it is read, and what to say when it cannot be. */
@@ -88,6 +89,20 @@ export const duration: Value<number> = {
   type: "string",
   expects: "give a duration such as 500ms, 30s, 5m or 1h, 24d at most (ms, s, m, h, d)",
   parse: (text) => withUnit(text, DURATION_UNITS, MAX_DELAY),
+};
+
+const COUNT = wholeNumber(1, 1_000_000);
+
+/** So many in a time: `100/1m`. */
+export const rate: Value<Rate> = {
+  type: "string",
+  expects: "give a number and a duration, such as 100/1m",
+  parse(text) {
+    const [, number = "", time = ""] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
+    const count = COUNT.parse(number);
+    const period = duration.parse(time);
+    return count === undefined || period === undefined ? undefined : { count, period };
+  },
 };
 
 /** `true` or `false`, and nothing that only looks like it. */

@@ -1,4 +1,5 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
+import { ClientLimits } from "../policy/client_limits.ts";
 import type { Session } from "../policy/session.ts";
 import { queueIds } from "../queue/queue_id.ts";
 import { Receiver } from "../smtp/receiver.ts";
@@ -13,6 +14,8 @@ import type { Transport } from "./transport.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext extends ServerOptions, ConversationContext {
+  /** What is known of clients. */
+  readonly clients: ClientLimits;
   /** The clock. */
   readonly clock: Clock;
   /** Who wakes a connection that waits too long. */
@@ -27,11 +30,13 @@ export function connectionContext(
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, dsn, limits } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, limits, relaying } = options;
   return {
     ...options,
     clock,
     deadlines,
+    clients: options.clients ??
+      new ClientLimits({ rates: limits, exempt: relaying.relayFrom, clock }),
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
     nextMessageId: queueIds(() => clock.now()),

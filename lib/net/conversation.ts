@@ -1,9 +1,10 @@
 /** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
+import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { Endpoint, Session, TlsFacts } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
-import { isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
+import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
 import { newId } from "./id.ts";
 import type { LogFields } from "./log.ts";
 import {
@@ -16,6 +17,8 @@ import { chain, guarded } from "./maybe_promise.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
+  /** What a client may ask for in a time. */
+  readonly clients: ClientLimits;
   /** The positive reply to a connection. */
   readonly greeting: Reply;
   /** The positive reply to HELO, EHLO and LHLO; the receiver adds the extensions. */
@@ -135,6 +138,8 @@ export class Conversation implements Session {
         return this.#answerHelo(question.verb, printable(question.name));
       case "mail": {
         if (this.#isEnding) return SHUTTING_DOWN;
+        const refusal = this.#context.clients.mail(this);
+        if (refusal !== undefined) return this.#logRefusal("mail", refusal);
         const id = this.#context.nextMessageId();
         const begun = MailTransaction.begin(this.#context, this, id, question.mail);
         return chain(begun, (transaction) => {
@@ -144,7 +149,8 @@ export class Conversation implements Session {
         });
       }
       case "rcpt": {
-        const answered = this.#transaction!.rcpt(question.rcpt);
+        const answered = this.#context.clients.rcpt(this) ??
+          this.#transaction!.rcpt(question.rcpt);
         return chain(answered, (answer) => {
           if (isPositive(answer)) return answer;
           const { localPart, domain } = question.rcpt.forwardPath;
@@ -232,6 +238,7 @@ export class Conversation implements Session {
   }
 
   #logRefusal(step: string, refusal: Reply, recipient?: string): Reply {
+    if (isPermanent(refusal)) this.#context.clients.refused(this);
     this.log("info", "refused", {
       step,
       recipient,

@@ -1,6 +1,7 @@
 /** The server: listens, and runs a connection for each client. @module */
 import type { Endpoint } from "../policy/session.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
+import { Arrivals, TALKED_EARLY } from "./arrivals.ts";
 import { systemClock } from "./clock.ts";
 import { Connection, connectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
@@ -56,7 +57,10 @@ export function startServer(
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
   const context = connectionContext(options, clock, deadlines);
-  const permits = new Permits(limits.maxConnections, limits.maxConnectionsPerIp);
+  const { clients } = context;
+  const permits = new Permits(limits);
+  const { proxies = [] } = options;
+  const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, log });
   const connections = new Set<Connection>();
   const listeners = listenTcp(hosts, port);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
@@ -64,7 +68,8 @@ export function startServer(
   let isStopping = false;
 
   function finishIfDone(): void {
-    if (isStopping && accepting === 0 && connections.size === 0) finish();
+    if (!isStopping || accepting > 0) return;
+    if (connections.size === 0 && arrivals.count === 0) finish();
   }
 
   /** Says one reply and closes; a client that does not take even this holds nobody up. */
@@ -72,15 +77,59 @@ export function startServer(
     transport.write(replyOctets(farewell)).catch(() => {}).finally(() => transport.close());
   }
 
+  function logRefusal(client: string, { code }: Reply, reply: string): void {
+    log("warn", "refused", { client, step: "connect", code, reply });
+  }
+
+  /** Serves a connection from a proxy once it is known for whom. */
   async function serve(transport: Transport): Promise<void> {
+    if (!arrivals.isProxy(transport.remote.address)) return await serveClient(transport);
+    const arrived = await arrivals.readHeader(transport);
+    if (arrived !== undefined) await serveClient(arrived);
+    finishIfDone();
+  }
+
+  async function serveClient(transport: Transport): Promise<void> {
     const { address } = transport.remote;
     // A connection may have come in the same moment in which the listeners were closed.
     if (isStopping) return turnAway(transport, SHUTTING_DOWN);
-    const permit = permits.take(address);
+    const refusal = clients.connect(address);
+    if (refusal !== undefined) {
+      logRefusal(address, refusal, refusal.lines[0]);
+      return turnAway(transport, refusal);
+    }
+    const network = clients.networkOf(address);
+    const permit = permits.take(address, network);
     if (permit !== "taken") {
-      log("warn", "refused", { client: address, step: "connect", code: 421, reply: permit });
+      logRefusal(address, TOO_MANY, permit);
       return turnAway(transport, TOO_MANY);
     }
+    try {
+      // Clients that are not limited by their network are trusted to know how to talk, too.
+      const delay = network === undefined ? undefined : limits.greetingDelay;
+      const greeted = delay === undefined ? transport : await keepWaiting(transport, delay);
+      if (greeted !== undefined) await serveGreeted(greeted);
+    } finally {
+      permits.give(address, network);
+      finishIfDone();
+    }
+  }
+
+  /** Answers the connection of a client that has waited for the greeting. */
+  async function keepWaiting(transport: Transport, delay: number): Promise<Transport | undefined> {
+    const { remote } = transport;
+    const arrived = await arrivals.awaitSilence(transport, delay, SHUTTING_DOWN);
+    if (arrived === "gone") return undefined;
+    if (arrived === "talked") {
+      logRefusal(remote.address, TALKED_EARLY, TALKED_EARLY.lines[0]);
+      clients.refused({ remote, account: undefined });
+      return undefined;
+    }
+    if (!isStopping) return arrived;
+    turnAway(arrived, SHUTTING_DOWN);
+  }
+
+  async function serveGreeted(transport: Transport): Promise<void> {
     const connection = new Connection(transport, context);
     connections.add(connection);
     try {
@@ -91,8 +140,6 @@ export function startServer(
       connection.close();
     } finally {
       connections.delete(connection);
-      permits.give(address);
-      finishIfDone();
     }
   }
 
@@ -124,6 +171,7 @@ export function startServer(
   function stopListening(): void {
     isStopping = true;
     for (const listener of listeners.splice(0)) listener.close();
+    arrivals.end();
     finishIfDone();
   }
 

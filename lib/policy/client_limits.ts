@@ -160,9 +160,10 @@ export class ClientLimits implements AuthAttempts {
     this.#accounts = new ClientTable({ columns: RECIPIENTS + 1, slots: ACCOUNT_SLOTS });
   }
 
-  /** Whether the clients of an address are not limited, but for failed logins. */
-  isExempt(address: string): boolean {
-    return this.#networkPlace(address).isExempt;
+  /** The network that a client is counted with; none where only its failed logins are counted. */
+  networkOf(address: string): string | undefined {
+    const { isExempt, name } = this.#networkPlace(address);
+    return isExempt ? undefined : name;
   }
 
   /** Counts a connection, or answers the reply that refuses it. */

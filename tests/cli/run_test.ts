@@ -197,6 +197,7 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "max-connections-per-ip",
     "timeout",
     "bare-newline",
+    "proxy-protocol",
     "config",
     "log-level",
     "log-format",
