@@ -135,7 +135,7 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
 export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
   return {
     hosts: config.host,
-    port: config.port,
+    services: [{ port: config.port }],
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

@@ -1,9 +1,10 @@
 /** Settings that hold for one domain, written as the domain and what is set for it. @module */
 import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
+import { parseRate } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
-import { rate, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
+import { readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
 /** Something that is set for a domain. */
 export interface ByDomain<T> {
@@ -41,9 +42,9 @@ export const domainRate: Value<ByDomain<Rate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
-    const [written, several = ""] = text.trim().split(/\s+/, 2);
+    const [written, rate = ""] = text.trim().split(/\s+/, 2);
     const domain = parseDomain(written ?? "");
-    const value = rate.parse(several);
+    const value = parseRate(rate);
     return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
       : { domain, value };

@@ -9,13 +9,16 @@ import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
-import type { ServerOptions } from "./server_options.ts";
+import type { ServerOptions, Service } from "./server_options.ts";
+import { secureServer } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext extends ServerOptions, ConversationContext {
   /** What is known of clients. */
   readonly clients: ClientLimits;
+  /** Where they come in. */
+  readonly service: Service;
   /** The clock. */
   readonly clock: Clock;
   /** Who wakes a connection that waits too long. */
@@ -24,28 +27,50 @@ export interface ConnectionContext extends ServerOptions, ConversationContext {
   readonly receiver: ReceiverOptions;
 }
 
-/** Makes what the connections of a server share. */
+/** What is known of the clients of a server: what it shares with others, or nothing yet. */
+export function clientLimitsOf(
+  { clients, limits, relaying }: ServerOptions,
+  clock: Clock,
+): ClientLimits {
+  return clients ?? new ClientLimits({ rates: limits, exempt: relaying.relayFrom, clock });
+}
+
+/** Makes what the connections to one service of a server share. */
 export function connectionContext(
   options: ServerOptions,
+  service: Service,
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, dsn, limits, relaying } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, identity, sasl, limits } = options;
+  const receiver = {
+    hostname,
+    lmtp,
+    normalizeNewlines,
+    dsn,
+    startTls: identity !== undefined,
+    auth: sasl !== undefined,
+    ...limits,
+  };
   return {
     ...options,
+    service,
+    mustAuthenticate: service.submission,
     clock,
     deadlines,
-    clients: options.clients ??
-      new ClientLimits({ rates: limits, exempt: relaying.relayFrom, clock }),
+    clients: clientLimitsOf(options, clock),
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
     nextMessageId: queueIds(() => clock.now()),
-    receiver: { hostname, lmtp, normalizeNewlines, dsn, ...limits },
+    receiver,
   };
 }
 
 /** How often the rate of mail data is looked at, in milliseconds. */
 const RATE_WINDOW = 60_000;
+
+/** How long a handshake may take, in milliseconds. */
+const HANDSHAKE = 30_000;
 
 /** How long a client that was told to go may take to notice, in milliseconds. */
 const LINGER = 2_000;
@@ -56,7 +81,7 @@ const TOO_LONG = standingReply(421, "4.3.2", "Session lasts too long, connect ag
 
 /** One connection of a client, from its greeting to its end. */
 export class Connection implements Watched {
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #context: ConnectionContext;
   readonly #receiver: Receiver;
   readonly #conversation: Conversation;
@@ -66,6 +91,8 @@ export class Connection implements Watched {
   #dataBuffer: Uint8Array | undefined;
   /** The write under way, which the next one and the next input wait for. */
   #writing: Promise<void> | undefined;
+  /** Ends the TLS handshake that is under way. */
+  #handshake: AbortController | undefined;
   /** Whether a hook or the intake is being asked. */
   #isBusy = false;
   #isDraining = false;
@@ -82,7 +109,7 @@ export class Connection implements Watched {
     this.#transport = transport;
     this.#context = context;
     const { limits } = context;
-    this.#receiver = new Receiver(context.receiver);
+    this.#receiver = new Receiver(context.receiver, context.service.implicitTls);
     this.#conversation = new Conversation(context, this.#receiver, transport);
     const now = context.clock.now();
     this.#sessionEnd = now + limits.sessionTimeout;
@@ -110,7 +137,7 @@ export class Connection implements Watched {
     const { deadlines } = this.#context;
     deadlines.watch(this);
     try {
-      await this.#pump();
+      if (this.#context.service.implicitTls !== true || await this.#secure()) await this.#pump();
     } catch (error) {
       if (!this.#isOver) this.#conversation.log("debug", "lost", { error: `${error}` });
     } finally {
@@ -126,6 +153,7 @@ export class Connection implements Watched {
   /** Closes the transport without a word. */
   close(): void {
     this.#isOver = true;
+    this.#handshake?.abort(new Error("the session was ended here"));
     this.#transport.close();
     if (!this.#isBusy) return;
     // What is being asked may take its time; nobody waits for its answer any more.
@@ -138,6 +166,7 @@ export class Connection implements Watched {
     if (this.#isOver) return;
     this.#isDraining = true;
     this.#conversation.beginNoMore();
+    if (this.#handshake !== undefined) return this.close();
     if (this.#conversation.hasTransaction || this.#receiver.isInsideUnit) return;
     if (this.#writing === undefined) this.#sayGoodbye(SHUTTING_DOWN);
     else this.#writing.then(() => this.drain());
@@ -145,13 +174,17 @@ export class Connection implements Watched {
 
   /** Ends the session now, whatever it is doing; a second time without waiting for the client. */
   stop(): void {
-    if (this.#isOver) this.close();
+    if (this.#isOver || this.#handshake !== undefined) this.close();
     else this.#sayGoodbye(SHUTTING_DOWN);
   }
 
   /** The client has kept us waiting. */
   expire(): void {
     if (this.#isOver) return this.close();
+    // In the midst of a handshake there is nothing that could be said.
+    if (this.#handshake !== undefined) {
+      return this.#handshake.abort(new Error("the handshake took too long"));
+    }
     const isSessionOver = this.#deadline === this.#sessionEnd;
     this.#conversation.log("info", "timeout");
     this.#sayGoodbye(isSessionOver ? TOO_LONG : IDLE);
@@ -213,6 +246,12 @@ export class Connection implements Watched {
         await this.#transport.closeWrite();
         return this.#linger();
       }
+      if (receiver.state === "securing") {
+        await this.#writing;
+        if (!await this.#secure()) return;
+        receiver.secured();
+        continue;
+      }
       if (!receiver.needsInput) {
         await this.#writing;
         continue;
@@ -225,6 +264,31 @@ export class Connection implements Watched {
       if (!this.#isOver) this.#countData(length);
       if (this.#isOver) return this.#linger();
       receiver.receive(buffer.subarray(0, length));
+    }
+  }
+
+  /**
+   * Begins TLS; answers whether it could. Behind it there is no way back: neither is anything read in
+   * plaintext nor said in it.
+   */
+  async #secure(): Promise<boolean> {
+    const { clock, identity } = this.#context;
+    if (identity === undefined) throw new TypeError("Cannot begin TLS without a certificate");
+    this.#deadline = clock.now() + HANDSHAKE;
+    this.#handshake = new AbortController();
+    const { signal } = this.#handshake;
+    try {
+      const transport = await secureServer(this.#transport, identity, { signal });
+      this.#transport = transport;
+      this.#conversation.secured(transport.tls);
+      return true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#conversation.log("info", "tls-failed", { error: text });
+      return false;
+    } finally {
+      this.#handshake = undefined;
+      this.#moveDeadline(true);
     }
   }
 

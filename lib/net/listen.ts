@@ -90,7 +90,7 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
   const server = startServer(
     {
       hosts: options.hosts ?? [],
-      port: options.port ?? 0,
+      services: [{ port: options.port ?? 0 }],
       hostname: options.hostname ?? Deno.hostname(),
       lmtp: options.lmtp,
       limits: { ...DEFAULT_LIMITS, ...options.limits },

@@ -156,13 +156,19 @@ export class MailTransaction {
 
   #trace(): string {
     const { hostname, clock } = this.#context;
-    const { protocol, heloName } = this.#session;
+    const { protocol, heloName, tls, account } = this.#session;
     return receivedField({
       session: this.#session,
       heloName,
       hostname,
       id: this.id,
-      protocol: transmissionType({ protocol, smtpUtf8: this.mail.smtpUtf8 }),
+      protocol: transmissionType({
+        protocol,
+        smtpUtf8: this.mail.smtpUtf8,
+        tls: tls !== undefined,
+        authenticated: account !== undefined,
+      }),
+      tls,
       forwardPath: this.#forwardPaths.length === 1 ? this.#forwardPaths[0] : undefined,
       date: new Date(clock.now()),
     });

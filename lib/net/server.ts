@@ -3,19 +3,25 @@ import type { Endpoint } from "../policy/session.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { Arrivals, TALKED_EARLY } from "./arrivals.ts";
 import { systemClock } from "./clock.ts";
-import { Connection, connectionContext } from "./connection.ts";
+import { clientLimitsOf, Connection, connectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
 import { Permits } from "./permits.ts";
-import type { ServerLimits, ServerOptions } from "./server_options.ts";
+import type { ServerLimits, ServerOptions, Service } from "./server_options.ts";
 import { tcpTransport } from "./tcp_transport.ts";
 import type { Transport } from "./transport.ts";
+
+/** An address and port where a server listens. */
+export interface ListeningEndpoint extends Endpoint {
+  /** What it does there. */
+  readonly service: Service;
+}
 
 /** A server that runs until it is drained, stopped or disposed of. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens. */
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly ListeningEndpoint[];
   /** Settles once nothing is accepted any more and the last connection is over. */
   readonly finished: Promise<void>;
   /**
@@ -29,14 +35,33 @@ export interface RunningServer extends AsyncDisposable {
 
 /** A server that can be given connections which did not come through one of its listeners. */
 export interface Server extends RunningServer {
-  /** Serves a transport as if it had been accepted. */
-  serve(transport: Transport): Promise<void>;
+  /** Serves a transport as if it had been accepted at a service; at the first one if none is named. */
+  serve(transport: Transport, service?: Service): Promise<void>;
 }
 
 /** What becomes of a connection that was accepted; the default is to run it. */
 export type ConnectionHandler = (connection: Connection) => Promise<void>;
 
 const TOO_MANY = standingReply(421, "4.3.2", "Too many connections, try again later");
+
+interface ServiceListener {
+  readonly listener: Deno.TcpListener;
+  readonly service: Service;
+}
+
+/** Binds every service, or none. */
+function listenAll(hosts: readonly string[], services: readonly Service[]): ServiceListener[] {
+  const listeners: ServiceListener[] = [];
+  try {
+    for (const service of services) {
+      for (const listener of listenTcp(hosts, service.port)) listeners.push({ listener, service });
+    }
+    return listeners;
+  } catch (error) {
+    for (const { listener } of listeners) listener.close();
+    throw error;
+  }
+}
 
 /** Deadlines are looked at ten times within the shortest timeout, and once a second at least. */
 function paceOf(limits: ServerLimits): number {
@@ -53,16 +78,19 @@ export function startServer(
   options: ServerOptions,
   handle: ConnectionHandler = (connection) => connection.run(),
 ): Server {
-  const { hosts, port, limits, log } = options;
+  const { hosts, services, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
-  const context = connectionContext(options, clock, deadlines);
-  const { clients } = context;
+  const clients = clientLimitsOf(options, clock);
+  const shared = { ...options, clients };
+  const contexts = new Map(
+    services.map((service) => [service, connectionContext(shared, service, clock, deadlines)]),
+  );
   const permits = new Permits(limits);
   const { proxies = [] } = options;
   const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, log });
   const connections = new Set<Connection>();
-  const listeners = listenTcp(hosts, port);
+  const listeners = listenAll(hosts, services);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let accepting = listeners.length;
   let isStopping = false;
@@ -82,14 +110,14 @@ export function startServer(
   }
 
   /** Serves a connection from a proxy once it is known for whom. */
-  async function serve(transport: Transport): Promise<void> {
-    if (!arrivals.isProxy(transport.remote.address)) return await serveClient(transport);
+  async function serve(transport: Transport, service: Service = services[0]): Promise<void> {
+    if (!arrivals.isProxy(transport.remote.address)) return await serveClient(transport, service);
     const arrived = await arrivals.readHeader(transport);
-    if (arrived !== undefined) await serveClient(arrived);
+    if (arrived !== undefined) await serveClient(arrived, service);
     finishIfDone();
   }
 
-  async function serveClient(transport: Transport): Promise<void> {
+  async function serveClient(transport: Transport, service: Service): Promise<void> {
     const { address } = transport.remote;
     // A connection may have come in the same moment in which the listeners were closed.
     if (isStopping) return turnAway(transport, SHUTTING_DOWN);
@@ -106,9 +134,9 @@ export function startServer(
     }
     try {
       // Clients that are not limited by their network are trusted to know how to talk, too.
-      const delay = network === undefined ? undefined : limits.greetingDelay;
-      const greeted = delay === undefined ? transport : await keepWaiting(transport, delay);
-      if (greeted !== undefined) await serveGreeted(greeted);
+      const delay = network === undefined ? undefined : delayAt(service);
+      const patient = delay === undefined ? transport : await keepWaiting(transport, delay);
+      if (patient !== undefined) await servePatient(patient, service);
     } finally {
       permits.give(address, network);
       finishIfDone();
@@ -129,8 +157,13 @@ export function startServer(
     turnAway(arrived, SHUTTING_DOWN);
   }
 
-  async function serveGreeted(transport: Transport): Promise<void> {
-    const connection = new Connection(transport, context);
+  /** In TLS it is the client who begins, and one who is to authenticate is known by that. */
+  function delayAt({ implicitTls, submission }: Service): number | undefined {
+    return implicitTls || submission ? undefined : limits.greetingDelay;
+  }
+
+  async function servePatient(transport: Transport, service: Service): Promise<void> {
+    const connection = new Connection(transport, contexts.get(service)!);
     connections.add(connection);
     try {
       await handle(connection);
@@ -143,7 +176,7 @@ export function startServer(
     }
   }
 
-  async function accept(listener: Deno.TcpListener): Promise<void> {
+  async function accept({ listener, service }: ServiceListener): Promise<void> {
     while (!isStopping) {
       let connection: Deno.TcpConn;
       try {
@@ -162,7 +195,7 @@ export function startServer(
         connection.close();
         continue;
       }
-      serve(transport);
+      serve(transport, service);
     }
     accepting--;
     finishIfDone();
@@ -170,14 +203,14 @@ export function startServer(
 
   function stopListening(): void {
     isStopping = true;
-    for (const listener of listeners.splice(0)) listener.close();
+    for (const { listener } of listeners.splice(0)) listener.close();
     arrivals.end();
     finishIfDone();
   }
 
-  const endpoints = listeners.map((listener) => {
+  const endpoints = listeners.map(({ listener, service }) => {
     const { hostname, port } = listener.addr as Deno.NetAddr;
-    return { address: hostname, port };
+    return { address: hostname, port, service };
   });
   for (const listener of listeners) accept(listener);
 

@@ -239,6 +239,9 @@ class TlsTransport<T extends TlsFacts> implements SecureTransport<T> {
       this.#wake();
     };
     socket.on("error", fail);
+    // A record that cannot be decrypted is told by this event alone, unless a server of node:tls has
+    // made the socket.
+    socket.on("_tlsError", fail);
     // What happens below does not always come up.
     stream.on("error", fail);
     stream.on("close", () => this.#end());

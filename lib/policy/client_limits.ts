@@ -6,6 +6,7 @@
  * @module
  */
 import { type Reply, reply } from "../smtp/reply.ts";
+import type { Account, Accounts } from "./accounts.ts";
 import { ClientTable } from "./client_table.ts";
 import type { MaybePromise } from "./hooks.ts";
 import {
@@ -30,7 +31,7 @@ export interface ClientRates {
   readonly recipientRate: Rate | undefined;
   /** Permanent refusals of a client network. */
   readonly failureRate: Rate | undefined;
-  /** Messages of an account. */
+  /** Messages of an account that has no quota of its own. */
   readonly accountMessageRate: Rate | undefined;
   /** Recipients of an account. */
   readonly accountRecipientRate: Rate | undefined;
@@ -75,6 +76,8 @@ export interface ClientLimitsOptions {
   readonly rates: ClientRates;
   /** Networks whose clients are not limited, but for failed logins. Those of this host are not, anyway. */
   readonly exempt: readonly Cidr[];
+  /** Where the quotas of accounts are looked up; without one of its own an account has the common one. */
+  readonly accounts?: Accounts;
   /** Tells the time and wakes. */
   readonly clock: {
     /** Milliseconds since the epoch. */
@@ -146,14 +149,16 @@ const MOST_READY = 256;
 export class ClientLimits implements AuthAttempts {
   readonly #rates: ClientRates;
   readonly #exempt: readonly Cidr[];
+  readonly #findAccount: Accounts["find"];
   readonly #clock: ClientLimitsOptions["clock"];
   readonly #networks: ClientTable;
   readonly #accounts: ClientTable;
   readonly #ready = new Map<string, NetworkPlace>();
 
   /** Begins with nothing known. */
-  constructor({ rates, exempt, clock, slots }: ClientLimitsOptions) {
+  constructor({ rates, exempt, accounts, clock, slots }: ClientLimitsOptions) {
     this.#rates = rates;
+    this.#findAccount = (name) => accounts?.find(name);
     this.#exempt = [...THIS_HOST, ...exempt];
     this.#clock = clock;
     this.#networks = new ClientTable({ columns: COLUMNS, slots });
@@ -175,12 +180,19 @@ export class ClientLimits implements AuthAttempts {
   }
 
   /** Counts a message at MAIL, or answers the reply that refuses it. */
-  mail(client: LimitedClient): Reply | undefined {
+  mail(client: LimitedClient): MaybePromise<Reply | undefined> {
     const place = this.#placeOf(client);
     if (place === undefined) return undefined;
+    const count = (rate: Rate | undefined) =>
+      this.#count(place, MESSAGES, rate, 450, "4.7.1", "messages");
     const { account } = client;
-    return (account === undefined ? this.#refusalForFailures(place) : undefined) ??
-      this.#count(place, MESSAGES, place.messageRate, 450, "4.7.1", "messages");
+    if (account === undefined) {
+      return this.#refusalForFailures(place) ?? count(place.messageRate);
+    }
+    const byQuota = (found?: Account) => count(found?.quota ?? place.messageRate);
+    const found = this.#findAccount(account);
+    // Where the account cannot be looked up now, the common limit has to do.
+    return found instanceof Promise ? found.catch(() => undefined).then(byQuota) : byQuota(found);
   }
 
   /** Counts a recipient, or answers the reply that refuses it. */

@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import type { SaslServer } from "../../lib/policy/sasl.ts";
+import { reply } from "../../lib/smtp/reply.ts";
 import { Arriving } from "./arriving.ts";
 import { greetedSession } from "./session_fixture.ts";
 
@@ -115,4 +117,89 @@ Deno.test("clients that may relay send as much as they like", async () => {
     assertMatch(await session.client.begin(), /^354/);
     assertMatch(await session.client.say("Subject: x\r\n\r\nx\r\n."), /^250/);
   }
+});
+
+/** Knows one account, `ali`, and one word for it. */
+const sasl: SaslServer = {
+  mechanisms: () => ["WORD"],
+  begin: () => ({
+    next(response) {
+      if (response === undefined) return { kind: "challenge", octets: new Uint8Array(0) };
+      if (new TextDecoder().decode(response) === "open sesame") {
+        return { kind: "success", account: "ali" };
+      }
+      return { kind: "failure", reply: reply(535, "5.7.8", "Wrong word") };
+    },
+  }),
+};
+
+/** Says a word in a session of its own; answers the replies to it and to QUIT, and how long they took. */
+async function tryWord(
+  arriving: Arriving,
+  address: string,
+  word: string,
+): Promise<[code: number, delay: number]> {
+  using client = arriving.connect(address);
+  await client.greet();
+  const start = arriving.clock.now();
+  let answer = "";
+  client.say(`AUTH WORD ${btoa(word)}`).then((said) => void (answer = said));
+  while (answer === "") await arriving.clock.advance(100);
+  return [Number(answer.slice(0, 3)), arriving.clock.now() - start];
+}
+
+Deno.test("failed logins slow down, and lock out their network and nobody else", async () => {
+  await using arriving = new Arriving({ sasl });
+  const seen: [number, number][] = [];
+  for (let i = 0; i < 12; i++) seen.push(await tryWord(arriving, `192.0.2.${i}`, "please"));
+  assertEquals(seen.map(([code]) => code), [...new Array(10).fill(535), 421, 421]);
+  const delays = seen.map(([, delay]) => delay - 100);
+  assertEquals(delays.slice(0, 5), [400, 900, 1900, 3900, 4900]);
+  // Of whatever account the attempts were, its owner is let in from elsewhere.
+  assertEquals((await tryWord(arriving, "192.0.2.99", "open sesame"))[0], 421);
+  assertEquals((await tryWord(arriving, "198.51.100.1", "open sesame"))[0], 235);
+  await arriving.clock.advance(10 * MINUTE);
+  assertEquals((await tryWord(arriving, "192.0.2.99", "open sesame"))[0], 235);
+});
+
+Deno.test("exchanges that were begun before the lock are not gone on with", async () => {
+  await using arriving = new Arriving({
+    sasl,
+    limits: { authFailures: { count: 2, period: MINUTE } },
+  });
+  using client = arriving.connect("192.0.2.7");
+  await client.greet();
+  assertMatch(await client.say("AUTH WORD"), /^334/);
+  for (let i = 0; i < 2; i++) await tryWord(arriving, "192.0.2.8", "please");
+  assertMatch(
+    await client.say(btoa("open sesame")),
+    /^421 4\.7\.0 Too many failed logins from 192\.0\.2\.0\/24, try again in 10 minutes\r\n$/,
+  );
+  assertEquals(await client.rest(), "");
+});
+
+Deno.test("a client that leaves while its refusal is held back is let go", async () => {
+  await using session = await greetedSession({ sasl, address: "192.0.2.7" });
+  await session.client.send(`AUTH WORD ${btoa("please")}\r\n`);
+  session.client.close();
+  await session.clock.advance(5_000);
+  await session.finished;
+});
+
+Deno.test("messages of an account are counted for the account", async () => {
+  await using session = await greetedSession({
+    sasl,
+    address: "192.0.2.7",
+    limits: {
+      messageRate: { count: 1, period: MINUTE },
+      accountMessageRate: { count: 2, period: MINUTE },
+    },
+  });
+  const { client } = session;
+  assertMatch(await client.say(`AUTH WORD ${btoa("open sesame")}`), /^235/);
+  for (let i = 0; i < 2; i++) {
+    await client.begin();
+    assertMatch(await client.say("Subject: x\r\n\r\nx\r\n."), /^250/);
+  }
+  assertMatch(await client.say("MAIL FROM:<a@example.org>"), /^450 4\.7\.1 .* your account: /);
 });

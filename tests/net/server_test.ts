@@ -23,7 +23,7 @@ class TestServer implements AsyncDisposable {
     this.intake = new RecordingIntake(options.answers);
     const settings = serverOptions(options, this.intake, this.events);
     const { hosts = settings.hosts, port = 0, clock } = options;
-    this.server = startServer({ ...settings, hosts, port, clock }, handle);
+    this.server = startServer({ ...settings, hosts, services: [{ port }], clock }, handle);
   }
 
   get port(): number {
