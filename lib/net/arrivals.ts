@@ -1,7 +1,9 @@
 /** What comes before a session: the header of a proxy, and the silence before the greeting. @module */
 import { type Cidr, cidrContains, parseIp } from "../policy/network.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
+import { IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { Log } from "./log.ts";
 import { MAX_PROXY_HEADER, readProxyHeader } from "./proxy_header.ts";
 import { ReadAhead } from "./read_ahead.ts";
@@ -14,6 +16,8 @@ export interface ArrivalsOptions {
   /** The most connections that may be waited for at once. */
   readonly most: number;
   readonly clock: Clock;
+  /** Who ends a wait for a header that does not come. */
+  readonly deadlines: Deadlines;
   readonly log: Log;
 }
 
@@ -22,9 +26,6 @@ const HEADER_TIMEOUT = 5_000;
 
 /** How long a client that talked too early may take to notice, in milliseconds. */
 const LINGER = 2_000;
-
-/** Most headers fit into this, so that more is taken only for the others. */
-const HEADER_BUFFER = 512;
 
 /** Said to a client that does not wait for the greeting (RFC 5321 section 4.3.1). */
 export const TALKED_EARLY: Reply = standingReply(
@@ -63,7 +64,7 @@ export class Arrivals {
    * of ours, and would not understand a reply.
    */
   async readHeader(transport: Transport): Promise<Transport | undefined> {
-    const { most, clock, log } = this.#options;
+    const { most, clock, deadlines, log } = this.#options;
     const drop = (problem: string) => {
       const { address: client } = transport.remote;
       log("warn", "refused", { client, step: "proxy header", reply: problem });
@@ -74,10 +75,14 @@ export class Arrivals {
       return undefined;
     }
     let problem = "the connection has ended before it";
-    using _ = clock.after(HEADER_TIMEOUT, () => {
-      problem = "it did not come in time";
-      transport.close();
-    });
+    const watched = {
+      deadline: clock.now() + HEADER_TIMEOUT,
+      expire() {
+        problem = "it did not come in time";
+        transport.close();
+      },
+    };
+    deadlines.watch(watched);
     this.#waiting.set(transport, () => {
       problem = "the server stops";
       transport.close();
@@ -88,6 +93,7 @@ export class Arrivals {
       drop(error instanceof SyntaxError ? error.message : problem);
       return undefined;
     } finally {
+      deadlines.forget(watched);
       this.#waiting.delete(transport);
     }
   }
@@ -132,7 +138,7 @@ export class Arrivals {
     try {
       await transport.write(replyOctets(TALKED_EARLY));
       await transport.closeWrite();
-      const waste = new Uint8Array(HEADER_BUFFER);
+      const waste = new Uint8Array(512);
       while (await transport.read(waste) !== null);
     } catch {
       // It is gone, or was cut off.
@@ -149,28 +155,32 @@ export class Arrivals {
 
 /** @throws {SyntaxError} with what is wrong with the header */
 async function readHeaderOf(transport: Transport): Promise<Transport> {
-  let buffer = new Uint8Array(HEADER_BUFFER);
-  let length = 0;
-  for (;;) {
-    const read = await transport.read(buffer.subarray(length));
-    if (read === null) throw new Deno.errors.UnexpectedEof("Cannot read the header: it ends");
-    length += read;
-    const octets = buffer.subarray(0, length);
-    const step = readProxyHeader(octets);
-    switch (step.kind) {
-      case "fault":
-        throw new SyntaxError(step.problem);
-      case "header": {
-        const { header } = step;
-        const ends = header.kind === "proxied" ? header : transport;
-        return new ReadAhead(transport, octets.subarray(step.length), ends);
-      }
-      case "more":
-        if (length === buffer.length) {
-          const larger = new Uint8Array(Math.min(length * 4, MAX_PROXY_HEADER));
-          larger.set(buffer);
-          buffer = larger;
+  const first = IDLE_BUFFERS.take();
+  try {
+    let buffer = first;
+    let length = 0;
+    for (;;) {
+      const read = await transport.read(buffer.subarray(length));
+      if (read === null) throw new Deno.errors.UnexpectedEof("Cannot read the header: it ends");
+      length += read;
+      const octets = buffer.subarray(0, length);
+      const step = readProxyHeader(octets);
+      switch (step.kind) {
+        case "fault":
+          throw new SyntaxError(step.problem);
+        case "header": {
+          const { header } = step;
+          const ends = header.kind === "proxied" ? header : transport;
+          return new ReadAhead(transport, octets.slice(step.length), ends);
         }
+        case "more":
+          if (length === buffer.length) {
+            buffer = new Uint8Array(Math.min(length * 4, MAX_PROXY_HEADER));
+            buffer.set(octets);
+          }
+      }
     }
+  } finally {
+    IDLE_BUFFERS.give(first);
   }
 }

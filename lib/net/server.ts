@@ -88,7 +88,7 @@ export function startServer(
   );
   const permits = new Permits(limits);
   const { proxies = [] } = options;
-  const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, log });
+  const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, deadlines, log });
   const connections = new Set<Connection>();
   const listeners = listenAll(hosts, services);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
