@@ -5,6 +5,7 @@ import { aliasesOf } from "./aliases_file.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
+import { usersOf } from "./users_file.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -22,6 +23,7 @@ export const check: Verb = {
     checkDirectories(config);
     checkProgram(config);
     aliasesOf(config, noLog)?.load();
+    usersOf(config, noLog)?.load();
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;
   },

@@ -1,6 +1,8 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
-import type { ByDomain } from "../config/by_domain.ts";
+import { servicesOf } from "./services.ts";
+import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
+import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
@@ -29,13 +31,29 @@ export function routingOf({ route, routes }: Config): Routing {
   return { kind: "table", byDomain, others: route };
 }
 
-/** Every route that mail may take. */
-export function allRoutes({ route, routes }: Config): Route[] {
-  return [route, ...routes.map(({ value }) => value)];
+/** What sets a route, for messages: the entry of a domain, or the route of all others. */
+export function routeSetBy(domain: string | undefined): string {
+  return domain === undefined ? "--route" : `${shown(domain)} in routes`;
+}
+
+/** Every route that mail may take, and what sets it. */
+export function allRoutes({ route, routes }: Config): { route: Route; setBy: string }[] {
+  return [
+    { route, setBy: routeSetBy(undefined) },
+    ...routes.map(({ domain, value }) => ({
+      route: value,
+      setBy: routeSetBy(domain),
+    })),
+  ];
+}
+
+/** Limits on deliveries, with the rates as they were written. */
+export interface DeliveryLimits extends NonNullable<QueueManagerOptions["limits"]> {
+  readonly rates: ReadonlyMap<string, WrittenRate>;
 }
 
 /** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */
-export function deliveryLimits(config: Config): NonNullable<QueueManagerOptions["limits"]> {
+export function deliveryLimits(config: Config): DeliveryLimits {
   const routing = routingOf(config);
   const relaying = rulesOf(config);
   function byHop<T>(settings: readonly ByDomain<T>[]): Map<string, T> {
@@ -135,7 +153,11 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
 export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
   return {
     hosts: config.host,
-    services: [{ port: config.port }],
+    services: servicesOf(config),
+    submission: {
+      removeBcc: config.submissionRemoveBcc,
+      hidesClient: config.submissionHideClient,
+    },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

@@ -13,6 +13,11 @@ export interface ByDomain<T> {
   readonly value: T;
 }
 
+/** A rate, and how it was written. */
+export interface WrittenRate extends Rate {
+  readonly written: string;
+}
+
 const MOST = wholeNumber(1, 1_000_000);
 
 /** `DOMAIN TARGET`: a route for a domain, or for all below it where a dot stands before it. */
@@ -38,7 +43,7 @@ export const domainCount: Value<ByDomain<number>> = {
 };
 
 /** `DOMAIN N/DURATION`: so many in a time for a domain. */
-export const domainRate: Value<ByDomain<Rate>> = {
+export const domainRate: Value<ByDomain<WrittenRate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
@@ -47,7 +52,7 @@ export const domainRate: Value<ByDomain<Rate>> = {
     const value = parseRate(rate);
     return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
-      : { domain, value };
+      : { domain, value: { ...value, written: rate } };
   },
 };
 

@@ -37,6 +37,8 @@ export function transmissionType(facts: {
 
 /** What a Received field says. */
 export interface Received {
+  /** Whether nothing of the client is told: neither its address nor what it called itself. */
+  readonly hidesClient?: boolean;
   /** The session; only the client's address is looked at. */
   readonly session: { readonly remote: { readonly address: string } };
   /** What the client called itself; any text. */
@@ -114,7 +116,9 @@ export function receivedField(received: Received): string {
   const { session, heloName, hostname, id, protocol, forwardPath, tls, date, timezone } = received;
   const address = addressLiteral(session.remote.address);
   const parts: string[] = [];
-  if (isHostName(heloName)) {
+  if (received.hidesClient) {
+    // RFC 5321 section 7.2 leaves that to whoever protects the people who submit mail.
+  } else if (isHostName(heloName)) {
     parts.push(`from ${heloName}`);
     if (address !== undefined) parts.push(`(${address})`);
   } else {

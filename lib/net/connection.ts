@@ -10,6 +10,7 @@ import type { Clock } from "./clock.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
 import type { ServerOptions, Service } from "./server_options.ts";
+import { submissionIntake } from "./submission.ts";
 import { secureServer } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -29,10 +30,12 @@ export interface ConnectionContext extends ServerOptions, ConversationContext {
 
 /** What is known of the clients of a server: what it shares with others, or nothing yet. */
 export function clientLimitsOf(
-  { clients, limits, relaying }: ServerOptions,
+  { clients, limits, relaying, submission }: ServerOptions,
   clock: Clock,
 ): ClientLimits {
-  return clients ?? new ClientLimits({ rates: limits, exempt: relaying.relayFrom, clock });
+  const { relayFrom: exempt } = relaying;
+  const accounts = submission?.accounts;
+  return clients ?? new ClientLimits({ rates: limits, exempt, accounts, clock });
 }
 
 /** Makes what the connections to one service of a server share. */
@@ -55,7 +58,11 @@ export function connectionContext(
   return {
     ...options,
     service,
-    mustAuthenticate: service.submission,
+    ...service.submission && {
+      mustAuthenticate: true,
+      hidesClient: options.submission?.hidesClient,
+      intake: submissionIntake(options.intake, { hostname, clock, ...options.submission }),
+    },
     clock,
     deadlines,
     clients: clientLimitsOf(options, clock),

@@ -17,6 +17,8 @@ import { chain, guarded } from "./maybe_promise.ts";
 export interface TransactionContext {
   /** Our name in the Received field. */
   readonly hostname: string;
+  /** Whether the Received field tells nothing of the client. */
+  readonly hidesClient?: boolean;
   readonly hooks: Hooks;
   readonly relaying: RelayingRules;
   readonly intake: Intake;
@@ -155,10 +157,11 @@ export class MailTransaction {
   }
 
   #trace(): string {
-    const { hostname, clock } = this.#context;
+    const { hostname, hidesClient, clock } = this.#context;
     const { protocol, heloName, tls, account } = this.#session;
     return receivedField({
       session: this.#session,
+      hidesClient,
       heloName,
       hostname,
       id: this.id,

@@ -1,4 +1,5 @@
 /** What a server is made of, and the limits it keeps. @module */
+import type { Accounts } from "../policy/accounts.ts";
 import { type ClientLimits, type ClientRates, DEFAULT_RATES } from "../policy/client_limits.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import type { Cidr } from "../policy/network.ts";
@@ -64,6 +65,16 @@ export interface Service {
   readonly submission?: boolean;
 }
 
+/** What is done for those who submit mail. */
+export interface SubmissionRules {
+  /** Where the addresses are looked up that an account may send from; any if left out. */
+  readonly accounts?: Accounts;
+  /** Whether Bcc fields are taken out. */
+  readonly removeBcc?: boolean;
+  /** Whether the Received field tells nothing of the client. */
+  readonly hidesClient?: boolean;
+}
+
 /** What a server is made of. */
 export interface ServerOptions {
   /** The addresses to bind; none means every address, IPv6 and IPv4. */
@@ -74,6 +85,8 @@ export interface ServerOptions {
   readonly identity?: TlsIdentity;
   /** Who authenticates clients. AUTH is offered where there is somebody. */
   readonly sasl?: SaslServer;
+  /** What submission services do. */
+  readonly submission?: SubmissionRules;
   /** Our name in the greeting, the EHLO reply and the Received field. */
   readonly hostname: string;
   /** Speaks LMTP (RFC 2033). */

@@ -16,16 +16,20 @@ export interface RoutingTable {
 export type Routing = Route | RoutingTable;
 
 /** The route of a recipient: that of its domain, or of the nearest one above, before that of all others. */
-export function routeOf(routing: Routing, { domain }: Mailbox): Route {
+export function routeOf(routing: Routing, mailbox: Mailbox): Route {
   if (routing.kind !== "table") return routing;
-  const { byDomain, others } = routing;
+  const key = tableKey(routing, mailbox);
+  return key === undefined ? routing.others : routing.byDomain.get(key)!;
+}
+
+/** What a recipient's route is under in the table of domains; nothing where it has that of all others. */
+export function tableKey(routing: Routing, { domain }: Mailbox): string | undefined {
+  if (routing.kind !== "table") return undefined;
+  const { byDomain } = routing;
   const name = parseDomain(domain);
-  if (name === undefined) return others;
-  const own = byDomain.get(name);
-  if (own !== undefined) return own;
+  if (name === undefined || byDomain.has(name)) return name;
   for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-    const above = byDomain.get(name.slice(dot));
-    if (above !== undefined) return above;
+    const above = name.slice(dot);
+    if (byDomain.has(above)) return above;
   }
-  return others;
 }

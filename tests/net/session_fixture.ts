@@ -10,6 +10,7 @@ import {
   type ServerLimits,
   type ServerOptions,
   type Service,
+  type SubmissionRules,
 } from "../../lib/net/server_options.ts";
 import type { TlsIdentity } from "../../lib/net/tls_identity.ts";
 import { type ClientTlsFacts, secureClient } from "../../lib/net/tls_transport.ts";
@@ -40,6 +41,7 @@ export interface SessionOptions {
   readonly service?: Service;
   readonly identity?: TlsIdentity;
   readonly sasl?: SaslServer;
+  readonly submission?: SubmissionRules;
   /** Takes the mail in place of {@linkcode TestSession.intake}. */
   readonly intake?: Intake;
   /** The client's address; only 127.0.0.1 may relay. */
@@ -59,6 +61,7 @@ export function serverOptions(
     services: [options.service ?? { port: 0 }],
     identity: options.identity,
     sasl: options.sasl,
+    submission: options.submission,
     hostname: "mx.example.org",
     lmtp: options.lmtp,
     dsn: options.dsn,
