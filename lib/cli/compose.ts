@@ -6,9 +6,14 @@ import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
+import { systemClock } from "../net/clock.ts";
 import type { Intake } from "../net/intake.ts";
+import type { TlsIdentity } from "../net/tls_identity.ts";
+import type { Accounts } from "../policy/accounts.ts";
+import { saslServer } from "../policy/sasl.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
+import { ClientLimits } from "../policy/client_limits.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
@@ -149,18 +154,37 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
   };
 }
 
+/** Who the server is in TLS, and whom it knows. */
+export interface Guards {
+  readonly accounts?: Accounts;
+  readonly identity?: TlsIdentity;
+}
+
 /** What the server is made of. */
-export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
+export function serverOptions(
+  config: Config,
+  intake: Intake,
+  log: Log,
+  { accounts, identity }: Guards = {},
+): ServerOptions {
+  const limits = limitsOf(config);
+  const exempt = config.relayFrom;
+  const clients = new ClientLimits({ rates: limits, exempt, accounts, clock: systemClock });
+  const allowPlaintext = config.authWithoutTls;
   return {
     hosts: config.host,
     services: servicesOf(config),
+    identity,
+    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients }),
     submission: {
+      accounts,
       removeBcc: config.submissionRemoveBcc,
       hidesClient: config.submissionHideClient,
     },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
-    limits: limitsOf(config),
+    limits,
+    clients,
     proxies: config.proxyProtocol,
     hooks: {},
     relaying: rulesOf(config),

@@ -99,7 +99,7 @@ async function askTwice(
         if (keys.length === 0) throw badData("the password is empty", "type one");
         answers.push(textOf(keys));
       } finally {
-        terminal.show("\r\n");
+        terminal.show("\n");
       }
     }
   } finally {

@@ -13,6 +13,7 @@ import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
 import { portSetBy, serviceName } from "./services.ts";
+import { usersOf } from "./users_file.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -102,13 +103,15 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkTogether(config);
   checkDirectories(config);
   checkProgram(config);
+  const accounts = usersOf(config, log);
+  accounts?.load();
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
   await using way = await openMailWay(config, waysOf(config, ourselves, log), log);
   let server: Server;
   try {
-    server = startServer(serverOptions(config, way.intake, log));
+    server = startServer(serverOptions(config, way.intake, log, { accounts }));
   } catch (error) {
     throw listenFailure(error, config);
   }

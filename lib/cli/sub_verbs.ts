@@ -19,9 +19,7 @@ export function flagsOf(verbs: SubVerbs): readonly Flag[] {
 
 /** The lines of the help about each of a family. */
 export function summariesOf(family: string, verbs: SubVerbs): string[] {
-  return [...verbs.values()].map(({ usage, summary }) =>
-    `  ${family} ${usage.padEnd(24)}\n      ${summary}`
-  );
+  return [...verbs.values()].map(({ usage, summary }) => `  ${family} ${usage}\n      ${summary}`);
 }
 
 function verbCalled(family: string, verbs: SubVerbs, name: string | undefined): SubVerb {

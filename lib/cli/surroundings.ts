@@ -115,9 +115,9 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 }
 
 /** Where nobody reads what went wrong, there is no better place to say so. */
-function writeError(line: string): void {
+function writeError(text: string): void {
   try {
-    writeAll(Deno.stderr, `${line}\n`);
+    writeAll(Deno.stderr, text);
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
   }
@@ -148,7 +148,7 @@ function standardTerminal(): Terminal {
     }] as const
   );
   return {
-    show: (text) => writeAll(Deno.stderr, text),
+    show: writeError,
     setRaw(isRaw) {
       if (isRaw) {
         for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
@@ -170,7 +170,7 @@ export function realSurroundings(): Surroundings {
     user: () => userName(environment),
     system: realSystem(environment),
     out: (line) => writeAll(Deno.stdout, `${line}\n`),
-    err: writeError,
+    err: (line) => writeError(`${line}\n`),
     read: (buffer) => Deno.stdin.read(buffer as Uint8Array<ArrayBuffer>),
     async write(bytes) {
       for (let rest = bytes; rest.length > 0;) {

@@ -14,8 +14,12 @@ import { EXIT, Failure } from "./failure.ts";
 import { patiently } from "./patience.ts";
 import { readText, reasonOf, stampOf } from "./text_file.ts";
 
-/** The largest file in octets: some 80,000 accounts. */
-const MAX_FILE = 16 * 1024 * 1024;
+/**
+ * The largest file in octets: some 20,000 accounts with everything to say of each. Sessions wait while
+ * it is read, for so many a second on a machine of two busy cores; whoever has more has a database,
+ * which a hook can ask.
+ */
+const MAX_FILE = 4 * 1024 * 1024;
 
 /** How long the file is taken to be as it was, in milliseconds. */
 const LOOK_AFTER = 1_000;
@@ -52,7 +56,7 @@ function checkOwner(path: string, { mode, uid }: Deno.FileInfo): void {
 function cannot(what: string, path: string, error: unknown): unknown {
   if (error instanceof Failure || error instanceof Deno.errors.NotCapable) return error;
   if (error instanceof Deno.errors.PermissionDenied) {
-    const mend = "run this as the user who owns it";
+    const mend = "run this as the user who owns it, or chown it";
     return new Failure(EXIT.noPermission, `no permission to ${what} ${nameOf(path)}`, mend, error);
   }
   const code = what === "read" ? EXIT.configuration : EXIT.cannotCreate;

@@ -42,8 +42,6 @@ const READY_FOR_TLS = standingReply(220, "2.0.0", "Ready to start TLS");
 const NO_TLS = standingReply(454, "4.7.0", "TLS is not available now");
 const AUTHENTICATED = standingReply(235, "2.7.0", "Authentication successful");
 const NO_MECHANISM = standingReply(504, "5.5.4", "Mechanism not offered here");
-/** The code of a failed login, whatever failed in it (RFC 4954 section 6). */
-const WRONG_CREDENTIALS = 535;
 /** RFC 4954 section 6. */
 const AUTHENTICATE_FIRST = standingReply(530, "5.7.0", "Authentication required");
 const CHUNK_OK = standingReply(250, "2.0.0", "Chunk ok");
@@ -175,13 +173,10 @@ export class Conversation implements SaslSession {
 
   /** Goes on with an exchange that proves who the client is. */
   #converse(question: AuthQuestion): MaybePromise<void> {
-    const { sasl, clients, log } = this.#context;
+    const { sasl, log } = this.#context;
     const isFirst = question.type === "auth";
     const exchange = isFirst ? sasl?.begin(question.mechanism, this) : this.#exchange;
     this.#exchange = undefined;
-    // At each step: who began many exchanges at once has not as many guesses for it.
-    const lockedOut = clients.mayTry(this);
-    if (lockedOut !== undefined) return this.#receiver.reply(this.#logRefusal("auth", lockedOut));
     if (exchange === undefined) return this.#receiver.reply(this.#logRefusal("auth", NO_MECHANISM));
     const asked = guarded(
       () => exchange.next(isFirst ? question.initialResponse : question.octets),
@@ -194,20 +189,15 @@ export class Conversation implements SaslSession {
           return this.#receiver.challenge(step.octets);
         case "success":
           this.#account = step.account;
-          clients.succeeded(this);
           this.log("info", "authenticated", { account: step.account });
           return this.#receiver.reply(AUTHENTICATED);
         case "failure":
-          return this.#failAuth(step.reply);
+          if (step.error !== undefined) {
+            log("warn", "auth-failed", { session: this.id, error: `${step.error}` });
+          }
+          return this.#receiver.reply(this.#logRefusal("auth", step.reply));
       }
     });
-  }
-
-  /** Tells a client that it is not who it says: late, if that were guesses (RFC 4954 section 9). */
-  #failAuth(refusal: Reply): MaybePromise<void> {
-    const isGuess = refusal.code === WRONG_CREDENTIALS;
-    const waited = isGuess ? this.#context.clients.failed(this) : undefined;
-    return chain(waited, () => this.#receiver.reply(this.#logRefusal("auth", refusal)));
   }
 
   #answer(

@@ -158,7 +158,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
     const lines = out.trimEnd().split("\n");
     assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+    for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
       assertMatch(out, new RegExp(`^ {2}smtpd \\[?${verb}\\b`, "m"));
     }
     assertMatch(out, /^ {2}smtpd --port 2525/m);
@@ -167,7 +167,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
 });
 
 Deno.test("each command has a help that fits 80 columns", async () => {
-  for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+  for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
     const { code, out } = await call(["help", verb]);
     assertEquals(code, 0);
     for (const line of out.split("\n")) assert(line.length <= 80, line);

@@ -245,7 +245,7 @@ Deno.test("a users file that is bad is told with its line, and left as it is", a
     [`joe ${verifier}\nann canary ${verifier}\n`, "line 2: there is no verifier"],
     [`joe ${verifier} canary\n`, "line 1: word 3 is not known: write from="],
     [new Uint8Array([0xff, 0x0a]), "(it is not UTF-8): mend it"],
-    ["#".repeat(16 * 1024 * 1024 + 1), "(it is over 16777216 octets): mend it"],
+    ["#".repeat(4 * 1024 * 1024 + 1), "(it is over 4194304 octets): mend it"],
   ];
   for (const [text, message] of table) {
     await t.step(message, async () => {
@@ -282,6 +282,19 @@ Deno.test("users says so where the file cannot be, or is not there", async () =>
   assertEquals((await made.users(["add", "joe"], { input: "x\n" })).code, 78);
   const check = await call(["check", "--no-queue", "--users", nowhere]);
   assertEquals(check.code, 78);
+});
+
+Deno.test("check and serve refuse a users file that is bad", async () => {
+  using made = fixture(`joe ${verifier}\n`);
+  const check = ["check", "--no-queue", "--users", made.file];
+  assertEquals((await call(check)).code, 0);
+  Deno.writeTextFileSync(made.file, "joe canary\n");
+  for (const args of [check, ["serve", "--port", "0", ...check.slice(1)]]) {
+    const { code, err } = await call(args);
+    assertEquals(code, 78);
+    assertMatch(err, /^smtpd: users \S+ line 1: there is no verifier [^\n]+\n$/);
+    assertFalse(err.includes("canary"));
+  }
 });
 
 Deno.test("a link to a users file stays a link", async () => {
@@ -352,7 +365,7 @@ function terminal(): Terminal & { readonly shown: () => string; readonly raw: bo
   };
 }
 
-const asked = "Password for joe: \r\nThe same again: \r\n";
+const asked = "Password for joe: \nThe same again: \n";
 
 const typed: readonly (readonly [
   keys: string,
@@ -380,19 +393,19 @@ const typed: readonly (readonly [
     "\r",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "\x04",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "",
     undefined,
     { code: 65, out: "", err: "smtpd: the password is empty: type one\n" },
-    "Password for joe: \r\n",
+    "Password for joe: \n",
   ],
   [
     "pa\x1b[Dss\rpa\x1b[Dss\r",
@@ -404,7 +417,7 @@ const typed: readonly (readonly [
     },
     asked,
   ],
-  ["pa\x03ss\r", undefined, { code: 130, out: "", err: "" }, "Password for joe: \r\n"],
+  ["pa\x03ss\r", undefined, { code: 130, out: "", err: "" }, "Password for joe: \n"],
   ["pass\r\x03", undefined, { code: 130, out: "", err: "" }, asked],
 ];
 

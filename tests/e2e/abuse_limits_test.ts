@@ -6,6 +6,7 @@ import { Dialog } from "./dialog.ts";
 import { readMailbox } from "./mailbox.ts";
 import {
   eventually,
+  program,
   runProgram,
   type Smtpd,
   startPassThrough,
@@ -23,12 +24,13 @@ function header(client: string): Uint8Array {
 async function startBehindProxy(
   directory: string,
   settings: Record<string, unknown> = {},
+  ...flags: string[]
 ): Promise<Smtpd> {
   const file = `${directory}/smtpd.json`;
   await Deno.writeTextFile(file, JSON.stringify(settings));
   return await startPassThrough(
     ...["--config", file, "--local-domain", "local.test", "--maildir", `${directory}/mail`],
-    ...["--proxy-protocol", "127.0.0.0/8"],
+    ...["--proxy-protocol", "127.0.0.0/8", ...flags],
   );
 }
 
@@ -85,6 +87,38 @@ Deno.test("who guesses recipients is sent away, and comes no more for a while", 
   }
   assertMatch(await greetingFor(smtpd, "192.0.2.8"), /^421 4\.7\.0 Too many refusals/);
   assertMatch(await greetingFor(smtpd, "198.51.100.8"), /^220 /);
+});
+
+/** Logs in from an address; answers the code of the reply, or of the refusal to connect. */
+async function logIn(smtpd: Smtpd, client: string, password: string): Promise<number> {
+  using dialog = await Dialog.begin(smtpd.port, header(client));
+  assertEquals((await dialog.reply()).code, 220);
+  await dialog.say("EHLO client.test");
+  return (await dialog.say(`AUTH PLAIN ${btoa(`\0ali\0${password}`)}`)).code;
+}
+
+Deno.test("who guesses passwords is locked out, and the owner of the account is not", async () => {
+  using directory = temporaryDirectory();
+  const users = `${directory.path}/users`;
+  const [file, ...args] = [...program, "users", "add", "ali", "--users", users];
+  const added = await runProgram(file, args, { input: octets("open sesame\n") });
+  assertEquals(added.code, 0, added.text);
+  await using smtpd = await startBehindProxy(
+    directory.path,
+    { authFailures: "2/10m" },
+    ...["--users", users, "--auth-without-tls"],
+  );
+  const start = performance.now();
+  assertEquals(await logIn(smtpd, "192.0.2.1", "sesame"), 535);
+  assertEquals(await logIn(smtpd, "192.0.2.2", "open"), 535);
+  assert(performance.now() - start > 1_450, "the replies are held back");
+  assertEquals(await logIn(smtpd, "192.0.2.3", "open sesame"), 421);
+  assertEquals(await logIn(smtpd, "198.51.100.1", "open sesame"), 235);
+  const refused = await smtpd.event("refused", { client: "192.0.2.3", step: "auth" });
+  assertMatch(
+    `${refused.reply}`,
+    /^Too many failed logins from 192\.0\.2\.0\/24, try again in 10 /,
+  );
 });
 
 Deno.test("a client that talks before a late greeting is sent away", async () => {

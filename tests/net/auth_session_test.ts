@@ -65,9 +65,10 @@ Deno.test("a client that has authenticated may relay, and its mail says so", asy
 
 Deno.test("a client that is refused is told so and goes on without an account", async () => {
   await using session = await greetedSession({ sasl: stubSasl() });
-  const refused = session.client.say(`AUTH WORD ${base64("please")}`);
-  await session.clock.advance(5_000);
-  assertEquals(await refused, "535 5.7.8 Wrong word\r\n");
+  assertEquals(
+    await session.client.say(`AUTH WORD ${base64("please")}`),
+    "535 5.7.8 Wrong word\r\n",
+  );
   assertEquals(session.connection.session.account, undefined);
   assertEquals(session.logged("refused")[0].fields.step, "auth");
   // What it said must not be in the log.
