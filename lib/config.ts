@@ -21,6 +21,7 @@ import {
   nameServer,
   oneOf,
   path,
+  rate,
   readBy,
   size,
   truth,
@@ -31,6 +32,7 @@ import type { LogLevel } from "./net/log.ts";
 import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
+import type { Rate } from "./policy/rate.ts";
 import type { Route } from "./relay/next_hop.ts";
 import { parseRoute } from "./relay/route.ts";
 import { TLS_LEVELS, type TlsLevel } from "./relay/tls_policy.ts";
@@ -73,6 +75,8 @@ export interface Config {
   readonly authWithoutTls: boolean;
   /** The file of accounts, where there is one. */
   readonly users: string | undefined;
+  /** Peers whose connections begin with a PROXY header. */
+  readonly proxyProtocol: readonly Cidr[];
   readonly config: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -82,6 +86,19 @@ export interface Config {
   /** Octets of mail data a second below which a client is cut off after a minute; 0 for no floor. */
   readonly minDataRate: number;
   readonly maxErrors: number;
+  readonly maxConnectionsPerNetwork: number;
+  /** What a client network, or an account, may have in a time; `undefined` for no limit. */
+  readonly connectionRate: Rate | undefined;
+  readonly messageRate: Rate | undefined;
+  readonly recipientRate: Rate | undefined;
+  readonly failureRate: Rate | undefined;
+  readonly accountMessageRate: Rate | undefined;
+  readonly accountRecipientRate: Rate | undefined;
+  readonly authFailures: Rate | undefined;
+  /** How long a network may not log in, the first time. */
+  readonly authLockout: number;
+  /** How long a client waits for its greeting, or `undefined` for not at all. */
+  readonly greetingDelay: number | undefined;
   readonly drainTimeout: number;
   /** Deliveries at once, to all next hops and to one. */
   readonly maxDeliveries: number;
@@ -206,12 +223,36 @@ function list<T>(value: Value<T>, description: Description): Option<readonly T[]
   );
 }
 
-/** A duration, or `never`, which `undefined` stands for. */
-const durationOrNever: Value<number | "never"> = {
-  type: "string",
-  expects: "give a duration such as 4h, or never",
-  parse: (text) => text === "never" ? text : duration.parse(text),
+/** One value, or a word for none. */
+function oneOrNone<T>(
+  value: Value<T>,
+  none: string,
+  description: Description,
+): Option<T | undefined> {
+  const either: Value<{ readonly value: T | undefined }> = {
+    type: value.type,
+    expects: `${value.expects}, or ${none}`,
+    parse(text) {
+      if (text === none) return { value: undefined };
+      const parsed = value.parse(text);
+      return parsed === undefined ? undefined : { value: parsed };
+    },
+  };
+  return describe(either, false, description, ([text], parse) => parse(either, text).value);
+}
+
+/** A wait that no client takes for a server that is down. */
+const shortDuration: Value<number> = {
+  ...duration,
+  expects: "give a duration of 1m at most, such as 5s",
+  parse(text) {
+    const milliseconds = duration.parse(text);
+    return milliseconds === undefined || milliseconds > 60_000 ? undefined : milliseconds;
+  },
 };
+
+/** A network. */
+const network = readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32");
 
 /** Every setting by its key, in the order of the help. */
 export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
@@ -266,7 +307,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "DURATION",
     byDefault: "5d",
   }),
-  relayFrom: several(readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32"), {
+  relayFrom: several(network, {
     meaning: "clients that may relay anywhere",
     placeholder: "CIDR",
     byDefault: DEFAULT_RELAY_FROM,
@@ -362,6 +403,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     byDefault: [],
   }),
+  proxyProtocol: several(network, {
+    meaning: "peers whose connections must begin with a PROXY header, which is believed",
+    placeholder: "CIDR",
+    byDefault: [],
+  }),
   config: perhaps(path, {
     meaning: "JSON file with the same settings",
     placeholder: "FILE",
@@ -402,6 +448,66 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fileOnly: true,
     byDefault: "20",
   }),
+  maxConnectionsPerNetwork: one(wholeNumber(1), {
+    meaning: "connections at once from one client network (/24, /56 for IPv6)",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: "100",
+  }),
+  connectionRate: oneOrNone(rate, "off", {
+    meaning: "connections of a client network in a time; one more gets 421; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "300/1m",
+  }),
+  messageRate: oneOrNone(rate, "off", {
+    meaning: "messages of a client network in a time; one more gets 450; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "600/1m",
+  }),
+  recipientRate: oneOrNone(rate, "off", {
+    meaning: "recipients of a client network in a time; one more gets 450; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "3000/1m",
+  }),
+  failureRate: oneOrNone(rate, "off", {
+    meaning: "permanent refusals to a client network in a time; then it gets 421; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "100/10m",
+  }),
+  accountMessageRate: oneOrNone(rate, "off", {
+    meaning: "messages of an account in a time, in place of its network's; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "500/1h",
+  }),
+  accountRecipientRate: oneOrNone(rate, "off", {
+    meaning: "recipients of an account in a time, in place of its network's; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "3000/1h",
+  }),
+  authFailures: oneOrNone(rate, "off", {
+    meaning: "failed logins of a client network in a time; then it is locked out; or off",
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: "10/10m",
+  }),
+  authLockout: one(duration, {
+    meaning: "how long that is at first; each time twice as long, up to a day",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "10m",
+  }),
+  greetingDelay: oneOrNone(shortDuration, "off", {
+    meaning: "how long clients wait for the greeting; one that talks before gets 554; or off",
+    placeholder: "DURATION",
+    fileOnly: true,
+    byDefault: "off",
+  }),
   maxDeliveries: one(wholeNumber(1), {
     meaning: "deliveries from the queue at once",
     placeholder: "N",
@@ -420,14 +526,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fileOnly: true,
     byDefault: "30s",
   }),
-  delayNotice: describe(durationOrNever, false, {
+  delayNotice: oneOrNone(duration, "never", {
     meaning: "when the sender is told, once, that a message is delayed; or never",
     placeholder: "DURATION",
     fileOnly: true,
     byDefault: "4h",
-  }, ([text], parse) => {
-    const delay = parse(durationOrNever, text);
-    return delay === "never" ? undefined : delay;
   }),
   routes: several(domainRoute, {
     meaning: "routes of some domains: DOMAIN TARGET, or .DOMAIN TARGET for all below it",

@@ -28,6 +28,8 @@ export type { Clock } from "./net/clock.ts";
 export type { Log, LogFields, LogLevel } from "./net/log.ts";
 export { ListenError, type ListeningEndpoint, type RunningServer } from "./net/server.ts";
 export type { ServerLimits, Service } from "./net/server_options.ts";
+export type { ClientRates } from "./policy/client_limits.ts";
+export type { Rate } from "./policy/rate.ts";
 
 export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
 export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";

@@ -6,12 +6,14 @@ import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
+import { systemClock } from "../net/clock.ts";
 import type { Intake } from "../net/intake.ts";
 import type { TlsIdentity } from "../net/tls_identity.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
+import { ClientLimits } from "../policy/client_limits.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
@@ -92,18 +94,31 @@ export function maildirOf(config: Config, log?: Log): Maildir {
 }
 
 function limitsOf(config: Config): ServerLimits {
-  const { maxSize, maxRecipients, maxConnections, maxConnectionsPerIp, maxErrors } = config;
-  const { timeout, dataTimeout, sessionTimeout, minDataRate } = config;
+  const { maxSize, maxRecipients, maxErrors } = config;
+  const { maxConnections, maxConnectionsPerIp, maxConnectionsPerNetwork } = config;
+  const { timeout, dataTimeout, sessionTimeout, minDataRate, greetingDelay } = config;
+  const { connectionRate, messageRate, recipientRate, failureRate } = config;
+  const { accountMessageRate, accountRecipientRate, authFailures, authLockout } = config;
   return {
     maxSize,
     maxRecipients,
+    maxErrors,
     maxConnections,
     maxConnectionsPerIp,
-    maxErrors,
+    maxConnectionsPerNetwork,
     timeout,
     dataTimeout,
     sessionTimeout,
     minDataRate,
+    greetingDelay,
+    connectionRate,
+    messageRate,
+    recipientRate,
+    failureRate,
+    accountMessageRate,
+    accountRecipientRate,
+    authFailures,
+    authLockout,
   };
 }
 
@@ -161,11 +176,15 @@ export function serverOptions(
   log: Log,
   { accounts, identity }: Guards = {},
 ): ServerOptions {
+  const limits = limitsOf(config);
+  const exempt = config.relayFrom;
+  const clients = new ClientLimits({ rates: limits, exempt, accounts, clock: systemClock });
+  const allowPlaintext = config.authWithoutTls;
   return {
     hosts: config.host,
     services: servicesOf(config),
     identity,
-    sasl: accounts && saslServer({ accounts, allowPlaintext: config.authWithoutTls }),
+    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients }),
     submission: {
       accounts,
       removeBcc: config.submissionRemoveBcc,
@@ -173,7 +192,9 @@ export function serverOptions(
     },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
-    limits: limitsOf(config),
+    limits,
+    clients,
+    proxies: config.proxyProtocol,
     hooks: {},
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.

@@ -1,7 +1,8 @@
 /** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
 import { parseDomain } from "../policy/domain.ts";
 import { formatIp, parseIp } from "../policy/network.ts";
-import { parseDuration, parseQuantity, parseWholeNumber } from "../policy/quantity.ts";
+import { parseDuration, parseQuantity, parseRate, parseWholeNumber } from "../policy/quantity.ts";
+import type { Rate } from "../policy/rate.ts";
 import type { Endpoint } from "../policy/session.ts";
 
 /** A kind of value: how it is read, and what to say when it cannot be. */
@@ -58,6 +59,13 @@ export const duration: Value<number> = {
   type: "string",
   expects: "give a duration such as 500ms, 30s, 5m or 1h, 24d at most (ms, s, m, h, d)",
   parse: parseDuration,
+};
+
+/** So many in a time: `100/1m`. */
+export const rate: Value<Rate> = {
+  type: "string",
+  expects: "give a number and a duration, such as 100/1m",
+  parse: parseRate,
 };
 
 /** `true` or `false`, and nothing that only looks like it. */

@@ -1,4 +1,5 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
+import { ClientLimits } from "../policy/client_limits.ts";
 import type { Session } from "../policy/session.ts";
 import { queueIds } from "../queue/queue_id.ts";
 import { Receiver } from "../smtp/receiver.ts";
@@ -15,6 +16,8 @@ import type { Transport } from "./transport.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext extends ServerOptions, ConversationContext {
+  /** What is known of clients. */
+  readonly clients: ClientLimits;
   /** Where they come in. */
   readonly service: Service;
   /** The clock. */
@@ -23,6 +26,16 @@ export interface ConnectionContext extends ServerOptions, ConversationContext {
   readonly deadlines: Deadlines;
   /** How their receivers behave. */
   readonly receiver: ReceiverOptions;
+}
+
+/** What is known of the clients of a server: what it shares with others, or nothing yet. */
+export function clientLimitsOf(
+  { clients, limits, relaying, submission }: ServerOptions,
+  clock: Clock,
+): ClientLimits {
+  const { relayFrom: exempt } = relaying;
+  const accounts = submission?.accounts;
+  return clients ?? new ClientLimits({ rates: limits, exempt, accounts, clock });
 }
 
 /** Makes what the connections to one service of a server share. */
@@ -52,6 +65,7 @@ export function connectionContext(
     },
     clock,
     deadlines,
+    clients: clientLimitsOf(options, clock),
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
     nextMessageId: queueIds(() => clock.now()),

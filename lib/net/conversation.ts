@@ -1,10 +1,11 @@
 /** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
+import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { SaslExchange, SaslServer, SaslSession, SaslStep } from "../policy/sasl.ts";
 import type { Endpoint, Session, TlsFacts } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
-import { isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
+import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
 import { newId } from "./id.ts";
 import type { LogFields } from "./log.ts";
 import {
@@ -19,6 +20,8 @@ import type { ServerTlsFacts } from "./tls_transport.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
+  /** What a client may ask for in a time. */
+  readonly clients: ClientLimits;
   /** The positive reply to a connection. */
   readonly greeting: Reply;
   /** The positive reply to HELO, EHLO and LHLO; the receiver adds the extensions. */
@@ -212,7 +215,10 @@ export class Conversation implements SaslSession {
           return this.#logRefusal("mail", AUTHENTICATE_FIRST);
         }
         const id = this.#context.nextMessageId();
-        const begun = MailTransaction.begin(this.#context, this, id, question.mail);
+        const begun = chain(
+          this.#context.clients.mail(this),
+          (refusal) => refusal ?? MailTransaction.begin(this.#context, this, id, question.mail),
+        );
         return chain(begun, (transaction) => {
           if ("code" in transaction) return this.#logRefusal("mail", transaction);
           this.#transaction = transaction;
@@ -220,7 +226,8 @@ export class Conversation implements SaslSession {
         });
       }
       case "rcpt": {
-        const answered = this.#transaction!.rcpt(question.rcpt);
+        const answered = this.#context.clients.rcpt(this) ??
+          this.#transaction!.rcpt(question.rcpt);
         return chain(answered, (answer) => {
           if (isPositive(answer)) return answer;
           const { localPart, domain } = question.rcpt.forwardPath;
@@ -311,6 +318,7 @@ export class Conversation implements SaslSession {
   }
 
   #logRefusal(step: string, refusal: Reply, recipient?: string): Reply {
+    if (isPermanent(refusal)) this.#context.clients.refused(this);
     this.log("info", "refused", {
       step,
       recipient,

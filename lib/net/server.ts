@@ -1,8 +1,9 @@
 /** The server: listens, and runs a connection for each client. @module */
 import type { Endpoint } from "../policy/session.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
+import { Arrivals, TALKED_EARLY } from "./arrivals.ts";
 import { systemClock } from "./clock.ts";
-import { Connection, connectionContext } from "./connection.ts";
+import { clientLimitsOf, Connection, connectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
@@ -94,10 +95,14 @@ export function startServer(
   const { hosts, services, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
+  const clients = clientLimitsOf(options, clock);
+  const shared = { ...options, clients };
   const contexts = new Map(
-    services.map((service) => [service, connectionContext(options, service, clock, deadlines)]),
+    services.map((service) => [service, connectionContext(shared, service, clock, deadlines)]),
   );
-  const permits = new Permits(limits.maxConnections, limits.maxConnectionsPerIp);
+  const permits = new Permits(limits);
+  const { proxies = [] } = options;
+  const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, deadlines, log });
   const connections = new Set<Connection>();
   const listeners = listenAll(hosts, services);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
@@ -105,7 +110,8 @@ export function startServer(
   let isStopping = false;
 
   function finishIfDone(): void {
-    if (isStopping && accepting === 0 && connections.size === 0) finish();
+    if (!isStopping || accepting > 0) return;
+    if (connections.size === 0 && arrivals.count === 0) finish();
   }
 
   /** Says one reply and closes; a client that does not take even this holds nobody up. */
@@ -113,15 +119,64 @@ export function startServer(
     transport.write(replyOctets(farewell)).catch(() => {}).finally(() => transport.close());
   }
 
+  function logRefusal(client: string, { code }: Reply, reply: string): void {
+    log("warn", "refused", { client, step: "connect", code, reply });
+  }
+
+  /** Serves a connection from a proxy once it is known for whom. */
   async function serve(transport: Transport, service: Service = services[0]): Promise<void> {
+    if (!arrivals.isProxy(transport.remote.address)) return await serveClient(transport, service);
+    const arrived = await arrivals.readHeader(transport);
+    if (arrived !== undefined) await serveClient(arrived, service);
+    finishIfDone();
+  }
+
+  async function serveClient(transport: Transport, service: Service): Promise<void> {
     const { address } = transport.remote;
     // A connection may have come in the same moment in which the listeners were closed.
     if (isStopping) return turnAway(transport, SHUTTING_DOWN);
-    const permit = permits.take(address);
+    const refusal = clients.connect(address);
+    if (refusal !== undefined) {
+      logRefusal(address, refusal, refusal.lines[0]);
+      return turnAway(transport, refusal);
+    }
+    const network = clients.networkOf(address);
+    const permit = permits.take(address, network);
     if (permit !== "taken") {
-      log("warn", "refused", { client: address, step: "connect", code: 421, reply: permit });
+      logRefusal(address, TOO_MANY, permit);
       return turnAway(transport, TOO_MANY);
     }
+    try {
+      // Clients that are not limited by their network are trusted to know how to talk, too.
+      const delay = network === undefined ? undefined : delayAt(service);
+      const patient = delay === undefined ? transport : await keepWaiting(transport, delay);
+      if (patient !== undefined) await servePatient(patient, service);
+    } finally {
+      permits.give(address, network);
+      finishIfDone();
+    }
+  }
+
+  /** Answers the connection of a client that has waited for the greeting. */
+  async function keepWaiting(transport: Transport, delay: number): Promise<Transport | undefined> {
+    const { remote } = transport;
+    const arrived = await arrivals.awaitSilence(transport, delay, SHUTTING_DOWN);
+    if (arrived === "gone") return undefined;
+    if (arrived === "talked") {
+      logRefusal(remote.address, TALKED_EARLY, TALKED_EARLY.lines[0]);
+      clients.refused({ remote, account: undefined });
+      return undefined;
+    }
+    if (!isStopping) return arrived;
+    turnAway(arrived, SHUTTING_DOWN);
+  }
+
+  /** In TLS it is the client who begins, and one who is to authenticate is known by that. */
+  function delayAt({ implicitTls, submission }: Service): number | undefined {
+    return implicitTls || submission ? undefined : limits.greetingDelay;
+  }
+
+  async function servePatient(transport: Transport, service: Service): Promise<void> {
     const connection = new Connection(transport, contexts.get(service)!);
     connections.add(connection);
     try {
@@ -132,8 +187,6 @@ export function startServer(
       connection.close();
     } finally {
       connections.delete(connection);
-      permits.give(address);
-      finishIfDone();
     }
   }
 
@@ -165,6 +218,7 @@ export function startServer(
   function stopListening(): void {
     isStopping = true;
     for (const { listener } of listeners.splice(0)) listener.close();
+    arrivals.end();
     finishIfDone();
   }
 

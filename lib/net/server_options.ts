@@ -1,6 +1,8 @@
 /** What a server is made of, and the limits it keeps. @module */
 import type { Accounts } from "../policy/accounts.ts";
+import { type ClientLimits, type ClientRates, DEFAULT_RATES } from "../policy/client_limits.ts";
 import type { Hooks } from "../policy/hooks.ts";
+import type { Cidr } from "../policy/network.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { SaslServer } from "../policy/sasl.ts";
 import type { Clock } from "./clock.ts";
@@ -9,7 +11,7 @@ import type { Log } from "./log.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
 
 /** The limits of a server. Times are in milliseconds, sizes in octets. */
-export interface ServerLimits {
+export interface ServerLimits extends ClientRates {
   /** The largest message. */
   readonly maxSize: number;
   /** The most recipients of one transaction. */
@@ -18,6 +20,13 @@ export interface ServerLimits {
   readonly maxConnections: number;
   /** The same for one client address. */
   readonly maxConnectionsPerIp: number;
+  /** The same for a client network: a /24 of IPv4, a /56 of IPv6. Clients that may relay are let be. */
+  readonly maxConnectionsPerNetwork: number;
+  /**
+   * How long a client is kept waiting for the greeting, and told 554 if it talks before; `undefined` for
+   * not at all. Clients that may relay are greeted at once.
+   */
+  readonly greetingDelay: number | undefined;
   /** The permanent refusals that a session may collect before it is told 421. */
   readonly maxErrors: number;
   /** How long a client may take for one command, or to read a reply (RFC 5321 section 4.5.3.2.7). */
@@ -36,11 +45,14 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxRecipients: 1000,
   maxConnections: 1000,
   maxConnectionsPerIp: 50,
+  maxConnectionsPerNetwork: 100,
+  greetingDelay: undefined,
   maxErrors: 20,
   timeout: 5 * 60_000,
   dataTimeout: 10 * 60_000,
   sessionTimeout: 60 * 60_000,
   minDataRate: 100,
+  ...DEFAULT_RATES,
 };
 
 /** One thing that a server does at a port of its own. */
@@ -88,6 +100,13 @@ export interface ServerOptions {
   readonly dsn?: boolean;
   /** The limits to keep. */
   readonly limits: ServerLimits;
+  /**
+   * What is known of clients and kept of them, where other servers or logins share it; made from
+   * `limits` if left out.
+   */
+  readonly clients?: ClientLimits;
+  /** Networks whose connections begin with a PROXY header, which says who the client is. */
+  readonly proxies?: readonly Cidr[];
   /** What is asked at each step. */
   readonly hooks: Hooks;
   /** Who may send where. */

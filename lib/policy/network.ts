@@ -221,3 +221,12 @@ export function cidrContains({ base, prefixLength }: Cidr, ip: Ip): boolean {
   return rest === 0 ||
     ((ip.octets[whole] ^ base.octets[whole]) & (0xff << (8 - rest)) & 0xff) === 0;
 }
+
+/**
+ * The network that an address is counted with where clients are counted: what one customer of a
+ * provider is given at least, which is a /24 of IPv4 at most, and a /56 of IPv6 (RFC 6177 section 2).
+ */
+export function clientNetwork(ip: Ip): Cidr {
+  const prefixLength = ip.version === 4 ? 24 : 56;
+  return { base: { version: ip.version, octets: masked(ip.octets, prefixLength) }, prefixLength };
+}

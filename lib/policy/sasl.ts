@@ -6,6 +6,7 @@
  */
 import { isPositive, type Reply, reply, SmtpError } from "../smtp/reply.ts";
 import type { Accounts } from "./accounts.ts";
+import type { AuthAttempts } from "./client_limits.ts";
 import type { MaybePromise } from "./hooks.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_ITERATIONS } from "./scram_verifier.ts";
@@ -103,14 +104,7 @@ export interface SaslServerOptions {
   /** How many passwords are hashed at once, and how many logins wait for that; 2 and 100. */
   readonly hashing?: TurnLimits;
   /** What is asked and told about logins. */
-  readonly attempts?: {
-    /** The reply that refuses a login to a client for now. */
-    mayTry(session: Session): Reply | undefined;
-    /** A login has failed. Settles when the client may be told. */
-    failed(session: Session): MaybePromise<void>;
-    /** A login has succeeded. */
-    succeeded(session: Session): void;
-  };
+  readonly attempts?: AuthAttempts;
 }
 
 /** More than a line of AUTH has room for (RFC 4954 section 4: 12,288 octets of base64). */
@@ -160,7 +154,8 @@ function exchange(
         end = OVER;
         return step;
       }
-      const refusal = steps === undefined ? attempts?.mayTry(session) : undefined;
+      // At each step: who began many exchanges at once has not as many guesses for it.
+      const refusal = attempts?.mayTry(session);
       if (refusal !== undefined) return await fail(refusal);
       let result: IteratorResult<Uint8Array, SaslOutcome>;
       try {

@@ -76,7 +76,6 @@ const bad: [args: string[], message: string][] = [
   // What later versions may have.
   ...["--ui", "--fault", "--hooks"]
     .map((flag): [string[], string] => [[flag, "x"], `unknown flag ${flag}: ${HELP}`]),
-  [["--proxy-protocol", "::1"], `unknown flag --proxy-protocol: ${HELP}`],
   [["--port"], "--port needs a value: write --port N"],
   [["--port="], "--port needs a value: write --port N"],
   [["--port", ""], "--port needs a value: write --port N"],

@@ -206,6 +206,7 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "submission-port",
     "auth-without-tls",
     "users",
+    "proxy-protocol",
     "config",
     "log-level",
     "log-format",

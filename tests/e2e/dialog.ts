@@ -41,6 +41,13 @@ export class Dialog implements Disposable {
     connection.setNoDelay();
   }
 
+  /** Connects and sends octets before anything is read. */
+  static async begin(port: number, sent: Uint8Array, hostname = "127.0.0.1"): Promise<Dialog> {
+    const dialog = new Dialog(await Deno.connect({ hostname, port }));
+    await dialog.send(sent);
+    return dialog;
+  }
+
   /** Connects and reads the greeting. */
   static async connect(port: number, hostname = "127.0.0.1"): Promise<Dialog> {
     const dialog = new Dialog(await Deno.connect({ hostname, port }));

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   cidrContains,
+  clientNetwork,
   formatAddressLiteral,
   formatCidr,
   formatIp,
@@ -182,5 +183,17 @@ Deno.test("addressScope knows every way back inside", () => {
   ];
   for (const [address, scope] of table) {
     assertEquals(addressScope(parseIp(address)!), scope, address);
+  }
+});
+
+Deno.test("the network of a client is its /24, or its /56", () => {
+  const networks: [address: string, network: string][] = [
+    ["192.0.2.200", "192.0.2.0/24"],
+    ["::ffff:192.0.2.200", "192.0.2.0/24"],
+    ["2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"],
+    ["::1", "::/56"],
+  ];
+  for (const [address, network] of networks) {
+    assertEquals(formatCidr(clientNetwork(parseIp(address)!)), network);
   }
 });
