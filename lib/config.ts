@@ -10,6 +10,7 @@ import {
   domainRate,
   domainRoute,
   domainTlsLevel,
+  type WrittenRate,
 } from "./config/by_domain.ts";
 import {
   address,
@@ -30,7 +31,6 @@ import { type Cidr, parseCidr } from "./policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "./policy/relaying.ts";
 import type { Endpoint } from "./policy/session.ts";
 import type { Route } from "./relay/next_hop.ts";
-import type { Rate } from "./policy/rate.ts";
 import { parseRoute } from "./relay/route.ts";
 import { TLS_LEVELS, type TlsLevel } from "./relay/tls_policy.ts";
 
@@ -62,6 +62,13 @@ export interface Config {
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** Where TLS begins before the greeting. */
+  readonly tlsPort: number | undefined;
+  /** Where mail is submitted, with STARTTLS. */
+  readonly submissionPort: number | undefined;
+  readonly authWithoutTls: boolean;
+  /** The file of accounts, where there is one. */
+  readonly users: string | undefined;
   readonly config: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -86,7 +93,7 @@ export interface Config {
   /** Deliveries at once to a domain's next hop. */
   readonly concurrency: readonly ByDomain<number>[];
   /** Messages in a time to a domain's next hop. */
-  readonly rate: readonly ByDomain<Rate>[];
+  readonly rate: readonly ByDomain<WrittenRate>[];
   /** How long a message stays in the queue's records once all its recipients are finished. */
   readonly queueHistory: number;
   /** Messages that are not finished; one more is refused. */
@@ -95,6 +102,10 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Where mail is submitted, and TLS begins before the greeting. */
+  readonly submissionTlsPort: number | undefined;
+  readonly submissionRemoveBcc: boolean;
+  readonly submissionHideClient: boolean;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -315,6 +326,26 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "MODE",
     byDefault: "reject",
   }),
+  tlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a listener where TLS begins at once",
+    placeholder: "N",
+    byDefault: [],
+  }),
+  submissionPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of the submission listener: AUTH needed, headers completed",
+    placeholder: "N",
+    byDefault: [],
+  }),
+  authWithoutTls: one(truth, {
+    meaning: "offer AUTH in plaintext as well, where everybody on the way can read passwords",
+    shownDefault: "off",
+    byDefault: "false",
+  }),
+  users: perhaps(path, {
+    meaning: "file of accounts for AUTH, with no password in it; see smtpd help users",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
   config: perhaps(path, {
     meaning: "JSON file with the same settings",
     placeholder: "FILE",
@@ -435,5 +466,23 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
+  }),
+  submissionTlsPort: perhaps(wholeNumber(0, 65_535), {
+    meaning: "port of a submission listener where TLS begins at once (465)",
+    placeholder: "N",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  submissionRemoveBcc: one(truth, {
+    meaning: "take Bcc fields out of what is submitted",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
+  }),
+  submissionHideClient: one(truth, {
+    meaning: "say nothing of who submitted a message in its Received field",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
   }),
 };

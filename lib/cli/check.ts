@@ -7,6 +7,7 @@ import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
 import { authoritiesOf, checkCredentials } from "./tls_out.ts";
+import { usersOf } from "./users_file.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -23,9 +24,10 @@ export const check: Verb = {
     checkTogether(config);
     checkDirectories(config);
     checkProgram(config);
-    checkCredentials(allRoutes(config));
+    checkCredentials(allRoutes(config).map(({ route }) => route));
     authoritiesOf(config);
     aliasesOf(config, noLog)?.load();
+    usersOf(config, noLog)?.load();
     call.around.out("smtpd: configuration is good");
     return EXIT.ok;
   },

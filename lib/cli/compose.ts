@@ -1,10 +1,15 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
-import type { ByDomain } from "../config/by_domain.ts";
+import { servicesOf } from "./services.ts";
+import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
+import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
+import type { TlsIdentity } from "../net/tls_identity.ts";
+import type { Accounts } from "../policy/accounts.ts";
+import { saslServer } from "../policy/sasl.ts";
 import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
@@ -30,13 +35,29 @@ export function routingOf({ route, routes }: Config): Routing {
   return { kind: "table", byDomain, others: route };
 }
 
-/** Every route that mail may take. */
-export function allRoutes({ route, routes }: Config): Route[] {
-  return [route, ...routes.map(({ value }) => value)];
+/** What sets a route, for messages: the entry of a domain, or the route of all others. */
+export function routeSetBy(domain: string | undefined): string {
+  return domain === undefined ? "--route" : `${shown(domain)} in routes`;
+}
+
+/** Every route that mail may take, and what sets it. */
+export function allRoutes({ route, routes }: Config): { route: Route; setBy: string }[] {
+  return [
+    { route, setBy: routeSetBy(undefined) },
+    ...routes.map(({ domain, value }) => ({
+      route: value,
+      setBy: routeSetBy(domain),
+    })),
+  ];
+}
+
+/** Limits on deliveries, with the rates as they were written. */
+export interface DeliveryLimits extends NonNullable<QueueManagerOptions["limits"]> {
+  readonly rates: ReadonlyMap<string, WrittenRate>;
 }
 
 /** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */
-export function deliveryLimits(config: Config): NonNullable<QueueManagerOptions["limits"]> {
+export function deliveryLimits(config: Config): DeliveryLimits {
   const routing = routingOf(config);
   const relaying = rulesOf(config);
   function byHop<T>(settings: readonly ByDomain<T>[]): Map<string, T> {
@@ -127,11 +148,29 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
   };
 }
 
+/** Who the server is in TLS, and whom it knows. */
+export interface Guards {
+  readonly accounts?: Accounts;
+  readonly identity?: TlsIdentity;
+}
+
 /** What the server is made of. */
-export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
+export function serverOptions(
+  config: Config,
+  intake: Intake,
+  log: Log,
+  { accounts, identity }: Guards = {},
+): ServerOptions {
   return {
     hosts: config.host,
-    services: [{ port: config.port }],
+    services: servicesOf(config),
+    identity,
+    sasl: accounts && saslServer({ accounts, allowPlaintext: config.authWithoutTls }),
+    submission: {
+      accounts,
+      removeBcc: config.submissionRemoveBcc,
+      hidesClient: config.submissionHideClient,
+    },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

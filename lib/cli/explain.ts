@@ -9,8 +9,8 @@ import { newRecipient } from "../queue/new_recipient.ts";
 import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
-import { routeOf } from "../relay/routing.ts";
 import type { TlsLevel } from "../relay/tls_policy.ts";
+import { routeOf, tableKey } from "../relay/routing.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
@@ -20,6 +20,7 @@ import {
   maildirOf,
   maildirRouteOf,
   resolverOf,
+  routeSetBy,
   routingOf,
   rulesOf,
 } from "./compose.ts";
@@ -114,9 +115,9 @@ async function tellQueue(hop: NextHop, config: Config, domain: string, tell: Tel
   if (config.noQueue) return;
   const { perHop, perHopOf, rates } = deliveryLimits(config);
   const key = nextHopKey(hop);
-  const rate = rates?.get(key);
-  const inTime = rate && `, ${rate.count} messages in ${rate.period / 1000} s`;
-  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime ?? ""}`);
+  const rate = rates.get(key);
+  const inTime = rate === undefined ? "" : `, messages at ${rate.written}`;
+  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime}`);
   const { domain: name } = newRecipient({ forwardPath: { localPart: "", domain } }, 0, false);
   await using reader = openQueueReader(config);
   const waiting = await reader?.waiting(name, MOST_COUNTED);
@@ -151,7 +152,8 @@ export async function explainMailbox(
   tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
   tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
-  tell("route", describeRoute(route, domain));
+  const setBy = routeSetBy(tableKey(routing, mailbox));
+  tell("route", `${describeRoute(route, domain)} (${setBy})`);
   await tellQueue(hop, config, domain, tell);
   if (route.kind === "hold") {
     tell("outcome", "would be held in the queue until it is released, and then go by MX");

@@ -5,7 +5,7 @@ import { printable } from "../smtp/reply.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { openQueueReader } from "./open_queue.ts";
 import { idsOf } from "./queue_selection.ts";
-import type { QueueVerb } from "./queue_verb.ts";
+import type { SubVerb } from "./sub_verbs.ts";
 import {
   asciiJson,
   counted,
@@ -71,7 +71,7 @@ function* ledger(entry: Entry, attempts: readonly Attempt[]): Generator<string> 
 }
 
 /** The command. */
-export const show: QueueVerb = {
+export const show: SubVerb = {
   usage: "show ID ...",
   summary: "the ledger: envelope, who handed it in, each attempt with its replies",
   flags: [{ name: "json", repeatable: false }],

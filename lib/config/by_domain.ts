@@ -14,6 +14,11 @@ export interface ByDomain<T> {
   readonly value: T;
 }
 
+/** A rate, and how it was written. */
+export interface WrittenRate extends Rate {
+  readonly written: string;
+}
+
 const TLS_LEVEL = oneOf(...TLS_LEVELS);
 const MOST = wholeNumber(1, 1_000_000);
 
@@ -52,7 +57,7 @@ export const domainCount: Value<ByDomain<number>> = {
 };
 
 /** `DOMAIN N/DURATION`: so many in a time for a domain. */
-export const domainRate: Value<ByDomain<Rate>> = {
+export const domainRate: Value<ByDomain<WrittenRate>> = {
   type: "string",
   expects: "give a domain and a rate, such as example.net 100/1m",
   parse(text) {
@@ -61,7 +66,7 @@ export const domainRate: Value<ByDomain<Rate>> = {
     const value = parseRate(rate);
     return domain === undefined || value === undefined || words(text) !== 2
       ? undefined
-      : { domain, value };
+      : { domain, value: { ...value, written: rate } };
   },
 };
 

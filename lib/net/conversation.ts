@@ -189,6 +189,9 @@ export class Conversation implements SaslSession {
           this.log("info", "authenticated", { account: step.account });
           return this.#receiver.reply(AUTHENTICATED);
         case "failure":
+          if (step.error !== undefined) {
+            log("warn", "auth-failed", { session: this.id, error: `${step.error}` });
+          }
           return this.#receiver.reply(this.#logRefusal("auth", step.reply));
       }
     });

@@ -51,14 +51,28 @@ interface ServiceListener {
 /** Binds every service, or none. */
 function listenAll(hosts: readonly string[], services: readonly Service[]): ServiceListener[] {
   const listeners: ServiceListener[] = [];
-  try {
-    for (const service of services) {
+  for (const service of services) {
+    try {
       for (const listener of listenTcp(hosts, service.port)) listeners.push({ listener, service });
+    } catch (cause) {
+      for (const { listener } of listeners) listener.close();
+      throw new ListenError(service, cause);
     }
-    return listeners;
-  } catch (error) {
-    for (const { listener } of listeners) listener.close();
-    throw error;
+  }
+  return listeners;
+}
+
+/** A service whose port can't be bound; `cause` is what `Deno.listen` has thrown. */
+export class ListenError extends Error {
+  /** What the error is called. */
+  override readonly name = "ListenError";
+  /** The service. */
+  readonly service: Service;
+
+  /** Makes the error. */
+  constructor(service: Service, cause: unknown) {
+    super(`Cannot listen on port ${service.port}`, { cause });
+    this.service = service;
   }
 }
 
@@ -71,7 +85,7 @@ function paceOf(limits: ServerLimits): number {
 /**
  * Starts a server.
  *
- * @throws what `Deno.listen` throws for an address that can't be bound; then nothing listens
+ * @throws {ListenError} if a port can't be bound; then nothing listens
  */
 export function startServer(
   options: ServerOptions,

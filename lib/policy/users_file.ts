@@ -4,6 +4,7 @@ import { formatMailbox } from "../smtp/mailbox.ts";
 import type { Account } from "./accounts.ts";
 import { parseDomain } from "./domain.ts";
 import { formatRate, parseRate } from "./quantity.ts";
+import { saslPrep } from "./saslprep.ts";
 import { formatVerifier, parseVerifier } from "./scram_verifier.ts";
 
 /** The longest name in octets: what every server has to take by RFC 4616 section 2. */
@@ -15,8 +16,8 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 }
 
-/** What keeps a text from being a name, as the middle of "the name ..."; `undefined` if nothing does. */
-function nameFault(name: string): string | undefined {
+/** What keeps a prepared text from being a name, as the middle of "the name ..."; `undefined` if nothing does. */
+function faultOf(name: string): string | undefined {
   if (name === "") return "is empty";
   if (name.startsWith("#")) return "begins with #, as comments do";
   if (/[\p{Z}:]/u.test(name)) return "holds white space or a colon";
@@ -27,23 +28,28 @@ function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-function prepared(text: string): string {
-  return text.normalize("NFKC");
+/** Prepares a name, which is empty where it cannot be one. */
+function prepare(text: string): { readonly name: string; readonly fault?: string } {
+  if (/\p{Cc}/u.test(text)) return { name: "", fault: "holds a character that cannot be printed" };
+  try {
+    const name = saslPrep(text);
+    return { name, fault: faultOf(name) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { name: "", fault: "holds characters that RFC 4013 does not allow, or not together" };
+  }
 }
 
 /**
- * Prepares the name of an account for comparison.
+ * Prepares the name of an account for comparison (RFC 4013).
  *
  * @throws {SyntaxError} if it cannot be one: it is empty, longer than 255 octets, holds white space, a
  *   colon or something that cannot be printed, or begins with `#`
  */
 export function accountName(text: string): string {
-  const name = prepared(text);
-  const fault = nameFault(name);
-  if (fault !== undefined) {
-    throw new SyntaxError(`Cannot use the name ${quoted(text)}, it ${fault}: choose another`);
-  }
-  return name;
+  const { name, fault } = prepare(text);
+  if (fault === undefined) return name;
+  throw new SyntaxError(`Cannot use the name ${quoted(text)}, it ${fault}: choose another`);
 }
 
 /**
@@ -96,8 +102,7 @@ function allowedFromOf(list: string, fault: Fault): readonly string[] {
 /** Reads a line that is not empty and no comment. */
 function parseUser(line: string, fault: Fault): Account {
   const [first, second = "", ...rest] = line.trim().split(/[ \t]+/);
-  const name = prepared(first);
-  const wrongName = nameFault(name);
+  const { name, fault: wrongName } = prepare(first);
   if (wrongName !== undefined) {
     throw fault(`the name ${wrongName}`, "write the name, a space and the verifier");
   }

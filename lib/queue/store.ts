@@ -198,7 +198,8 @@ export interface Stats {
 /**
  * A queue store. What has settled is on stable storage, but for leases: one that is lost when the machine
  * stops is over, and so is whoever held it. A method rejects with `StoreFullError` where
- * there is no room, and with the store's own error otherwise; then nothing has changed.
+ * there is no room, and with the store's own error otherwise; then nothing has changed, unless that is a
+ * `StoreError` of the kind `uncertain`.
  */
 export interface Store extends AsyncDisposable {
   /** Whether a message of so many octets would be taken now, as far as is known without asking. */

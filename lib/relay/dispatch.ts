@@ -3,6 +3,7 @@ import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
+import { isUncertain } from "../queue/store_error.ts";
 import { formatMailbox, formatPath, type Mailbox } from "../smtp/mailbox.ts";
 import { replyText } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
@@ -204,6 +205,7 @@ export class Dispatch implements Work {
     const { schedule, random } = this.#options;
     const plain = withoutNotices(attempt, schedule, random);
     let pause = FIRST_PAUSE;
+    let mayBeDone = false;
     for (let tries = 1;; tries++) {
       // Notices need room in the store, which may be what it lacks: then they are left for later.
       const isFull = tries % 2 === 1;
@@ -229,6 +231,7 @@ export class Dispatch implements Work {
       } catch (error) {
         for (const { body } of notices) body.abort();
         this.#log("error", "store-failed", { id: entry.id, tries, error: errorText(error) });
+        mayBeDone ||= isUncertain(error);
       }
       if (held.isLost || tries >= (this.#isStopping ? LAST_TRIES : MOST_TRIES)) break;
       if (!isFull) {
@@ -237,7 +240,8 @@ export class Dispatch implements Work {
       }
     }
     this.#remember(entry, attempt);
-    return held.lease.until;
+    // If it was recorded all the same, that is what ended the lease, and its notices are due.
+    return mayBeDone ? 0 : held.lease.until;
   }
 
   /** Keeps in mind what was delivered under a lease that was lost, so that it is not delivered again. */

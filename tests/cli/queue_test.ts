@@ -192,6 +192,7 @@ Deno.test("queue list ends quietly when nobody reads on", async () => {
     },
     read: () => Promise.resolve(null),
     write: () => Promise.resolve(),
+    terminal: () => undefined,
   });
   assertEquals([code, lines], [0, 2]);
 });

@@ -66,7 +66,9 @@ Deno.test("verifier knows its password, and no other", async () => {
 Deno.test("verifier takes a password however its characters are composed", async () => {
   const verifier = await makeVerifier("caf\u00e9 \u2168", { iterations: 4_096 });
   assertEquals(await checkPassword(verifier, "cafe\u0301 IX"), true);
+  assertEquals(await checkPassword(verifier, "caf\u00e9\u00a0I\u00adX"), true);
   assertEquals(await checkPassword(verifier, "cafe IX"), false);
+  assertEquals(await checkPassword(verifier, "caf\u00e9 IX\u{1f600}"), false);
 });
 
 Deno.test("verifier has 16 random octets of salt and 15,000 iterations unless told otherwise", async () => {
@@ -77,7 +79,7 @@ Deno.test("verifier has 16 random octets of salt and 15,000 iterations unless to
 });
 
 Deno.test("verifier is made of no password that cannot be one, and the error does not repeat it", async () => {
-  for (const password of ["", "secret\n", "se\0cret", "secret\u007f"]) {
+  for (const password of ["", "\u00ad", "secret\n", "se\0cret", "secret\u007f", "secret\ue000"]) {
     const error = await assertRejects(() => makeVerifier(password), SyntaxError, "password");
     assertFalse(error.message.includes("secret"));
   }
