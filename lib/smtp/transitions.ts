@@ -46,7 +46,8 @@ function anywhere(state: State): Row {
 export const TRANSITIONS: Readonly<Record<State, Row>> = {
   connected: {},
   refused: { QUIT: "closed" },
-  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted" },
+  // RFC 3207 does not ask for a greeting first, and some clients begin with STARTTLS.
+  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted", STARTTLS: "securing" },
   ready: {
     ...HELLO,
     ...anywhere("ready"),

@@ -70,7 +70,7 @@ const EXPECTED = `
           HELO   EHLO   LHLO   STARTTLS AUTH  MAIL  RCPT  DATA  BDAT  RSET     NOOP     VRFY     HELP     QUIT
 connected -      -      -      -        -     -     -     -     -     -        -        -        -        -
 refused   -      -      -      -        -     -     -     -     -     -        -        -        -        closed
-greeted   ready  ready  ready  -        -     -     -     -     -     greeted  greeted  greeted  greeted  closed
+greeted   ready  ready  ready  securing -     -     -     -     -     greeted  greeted  greeted  greeted  closed
 ready     ready  ready  ready  securing auth  mail  -     -     -     ready    ready    ready    ready    closed
 securing  -      -      -      -        -     -     -     -     -     -        -        -        -        -
 auth      -      -      -      -        -     -     -     -     -     -        -        -        -        -

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type BearerToken, saslServer } from "../../../lib/policy/sasl_server.ts";
+import { type BearerToken, saslServer } from "../../../lib/policy/sasl.ts";
 import { begin, converse, session, WRONG } from "./fixture.ts";
 
 const TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { saslServer } from "../../../lib/policy/sasl_server.ts";
+import { saslServer } from "../../../lib/policy/sasl.ts";
 import { accountsOf, begin, converse, user, WRONG } from "./fixture.ts";
 
 const server = saslServer({ accounts: accountsOf(user) });

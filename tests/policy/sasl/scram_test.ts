@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { saslServer } from "../../../lib/policy/sasl_server.ts";
+import { saslServer } from "../../../lib/policy/sasl.ts";
 import {
   accountsOf,
   begin,
