@@ -12,6 +12,7 @@ import {
   domainTlsLevel,
   type WrittenRate,
 } from "./config/by_domain.ts";
+import { type CertificatePair, certificatePair } from "./config/certificate_pair.ts";
 import {
   address,
   domain,
@@ -62,6 +63,9 @@ export interface Config {
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** PEM files of the certificate that the server shows in TLS, and of its key. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   /** Where TLS begins before the greeting. */
   readonly tlsPort: number | undefined;
   /** Where mail is submitted, with STARTTLS. */
@@ -106,6 +110,8 @@ export interface Config {
   readonly submissionTlsPort: number | undefined;
   readonly submissionRemoveBcc: boolean;
   readonly submissionHideClient: boolean;
+  /** Certificates for other names, beside {@linkcode tlsCert}. */
+  readonly certificates: readonly CertificatePair[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -326,8 +332,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "MODE",
     byDefault: "reject",
   }),
+  tlsCert: perhaps(path, {
+    meaning: "offer STARTTLS with this certificate, PEM with those that issued it behind it",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
+  tlsKey: perhaps(path, {
+    meaning: "the key of that certificate, PEM that is not encrypted",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
   tlsPort: perhaps(wholeNumber(0, 65_535), {
-    meaning: "port of a listener where TLS begins at once",
+    meaning: "port of a listener where TLS begins at once; 0 picks a free one",
     placeholder: "N",
     byDefault: [],
   }),
@@ -484,5 +500,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     shownDefault: "off",
     fileOnly: true,
     byDefault: "false",
+  }),
+  certificates: several(certificatePair, {
+    meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
   }),
 };

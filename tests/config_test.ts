@@ -80,6 +80,9 @@ Deno.test("defaults are those of the documentation", () => {
     submissionTlsPort: undefined,
     submissionRemoveBcc: false,
     submissionHideClient: false,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    certificates: [],
   });
 });
 
@@ -118,6 +121,9 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["dns", "192.0.2.1:5353", { address: "192.0.2.1", port: 5353 }],
   ["dns", "::1", { address: "::1", port: 53 }],
   ["dns", "[2001:db8::1]", { address: "2001:db8::1", port: 53 }],
+  ["tlsCert", "/etc/a b.pem", "/etc/a b.pem"],
+  ["tlsPort", "465", 465],
+  ["certificates", " a.pem  b.key ", [{ certificate: "a.pem", key: "b.key" }]],
   ["dns", "[2001:db8::1]:5353", { address: "2001:db8::1", port: 5353 }],
   ["route", "discard", { kind: "discard" }],
   ["route", "smtp://relay.example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],

@@ -6,7 +6,7 @@ import { CredentialsError, readProof } from "../relay/credentials.ts";
 import type { Route } from "../relay/next_hop.ts";
 import type { RemoteHop } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
-import { nearestKey, type Routing } from "../relay/routing.ts";
+import { nearestOf, type Routing } from "../relay/routing.ts";
 import { TLS_LEVELS, type TlsLevel } from "../relay/tls_policy.ts";
 import { EXIT, Failure } from "./failure.ts";
 
@@ -33,8 +33,8 @@ export function tlsLevelOf(
     const own = byKey.get(nextHopKey(hop));
     if (own !== undefined) return own;
     if (hop.kind === "lmtp") return "opportunistic";
-    const above = hop.kind === "mx" ? nearestKey(byDomain, hop.domain) : undefined;
-    return above === undefined ? config.tlsOut : byDomain.get(above)!;
+    const above = hop.kind === "mx" ? nearestOf(byDomain, hop.domain) : undefined;
+    return above ?? config.tlsOut;
   };
 }
 
