@@ -32,6 +32,7 @@ const dns: Dns = {
   },
   a: (host) => Promise.resolve(a.get(host) ?? []),
   aaaa: (host) => Promise.resolve(aaaa.get(host) ?? []),
+  txt: () => Promise.resolve([]),
 };
 
 async function explained(
