@@ -82,6 +82,8 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Whether the MTA-STS policies of domains are kept to. */
+  readonly mtaSts: boolean;
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -405,5 +407,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
+  }),
+  mtaSts: one(truth, {
+    meaning: "keep to the MTA-STS policies of the domains that mail goes to",
+    fileOnly: true,
+    shownDefault: "on",
+    byDefault: "true",
   }),
 };
