@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { TLSSocket } from "node:tls";
 import { systemDns } from "../../lib/relay/dns.ts";
+import { stsPolicies, type StsPolicy } from "../../lib/relay/mta_sts.ts";
 import { policyFetch } from "../../lib/relay/mta_sts/fetch.ts";
 import { freePort, peerTest } from "../peers.ts";
 import { dnsTable, noShuffle } from "../relay/dns_table.ts";
@@ -257,5 +258,50 @@ peerTest({
       const fetch = policyFetch({ ...options, dns: systemDns({ nameServer, timeout: 300 }) });
       assertMatch(await outcomeOf("right.test", fetch), /addresses that cannot be looked up now$/);
     });
+  },
+});
+
+peerTest({
+  name: "a policy is found by a real record on a real host, and outlives both",
+  needs: ["openssl", "dnsmasq"],
+  async fn({ dnsmasq }) {
+    using directory = temporaryDirectory();
+    const state = `${directory.path}/state/mta-sts`;
+    const good = { answer: answerWith(policyText("enforce", 86_400, "*.x.test")) };
+    const domains = new Map<string, PolicyHost>([
+      ["x.test", good],
+      ["self-signed.test", { ...good, certificate: { issuer: "mta-sts.self-signed.test" } }],
+      ["no-record.test", good],
+    ]);
+    const signal = AbortSignal.timeout(30_000);
+    const found = new Map<string, StsPolicy | undefined>();
+    let nameServer: { readonly address: string; readonly port: number };
+    {
+      await using web = await startPolicyHosts(directory.path, domains);
+      await using names = await startNameServer(dnsmasq, directory.path, [
+        ...web.addresses,
+        'txt-record=_mta-sts.x.test,"v=STSv1; ","id=20260101"',
+        "cname=_mta-sts.self-signed.test,_mta-sts.x.test",
+      ]);
+      nameServer = { address: "127.0.0.1", port: names.port };
+      const dns = systemDns({ nameServer });
+      const { port: httpsPort, authority } = web;
+      const fetch = policyFetch({ dns, httpsPort, authorities: [authority], allowLocal: true });
+      using policies = stsPolicies({ dns, directory: state, fetch });
+      for (const domain of domains.keys()) {
+        found.set(domain, await policies.policyFor(domain, signal));
+      }
+      assertEquals(web.requests.length, 1);
+    }
+    const { domain, id, mode } = found.get("x.test")!;
+    assertEquals({ domain, id, mode }, { domain: "x.test", id: "20260101", mode: "enforce" });
+    assertEquals(found.get("x.test")!.mayUse("mx.x.test"), true);
+    assertEquals(found.get("self-signed.test"), undefined);
+    assertEquals(found.get("no-record.test"), undefined);
+
+    const dns = systemDns({ nameServer, timeout: 300 });
+    using policies = stsPolicies({ dns, directory: state });
+    assertEquals((await policies.policyFor("x.test", signal))?.id, "20260101");
+    assertEquals(await policies.policyFor("no-record.test", signal), undefined);
   },
 });
