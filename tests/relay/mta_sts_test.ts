@@ -324,6 +324,25 @@ Deno.test("a policy that is a day old is fetched anew while mail goes by it", as
   assertEquals(world.fetched.length, 2);
 });
 
+Deno.test("a fetch that nobody waited for is tried again five minutes after it failed", async () => {
+  await using world = new World();
+  // Rounds begin with the first question, so that none comes between what follows.
+  await world.policyOf("y.test");
+  await world.pass(30 * MINUTE);
+  world.set("x.test", "1", textOf("enforce"));
+  await world.policyOf("x.test");
+  world.set("x.test", "1", "hangs");
+  await world.pass(DAY);
+  const fetches = [];
+  for (let asked = 0; asked < 3; asked++) {
+    assertEquals(told(await world.policyOf("x.test")), "enforce 1");
+    fetches.push(world.fetched.length);
+    await world.pass(5 * MINUTE);
+  }
+  // The first one failed after a minute, so that it was four minutes ago when mail came again.
+  assertEquals(fetches, [2, 2, 3]);
+});
+
 Deno.test("a policy is fetched anew every day, or at half its life, without mail", async (t) => {
   for (const [age, fetches] of [[AGE, 4], [8 * HOUR, 2]]) {
     await t.step(`${age / HOUR} h`, async () => {
@@ -332,6 +351,7 @@ Deno.test("a policy is fetched anew every day, or at half its life, without mail
       await world.policyOf("x.test");
       await world.pass(age === AGE ? 3 * DAY + HOUR : 5 * HOUR);
       assertEquals(world.fetched.length, fetches);
+      assertEquals(world.asked.length, fetches);
       world.set("x.test", [], new Error("Cannot fetch"));
       await world.pass(age / 2);
       assertEquals(told(await world.policyOf("x.test")), "enforce 1");
@@ -459,11 +479,15 @@ Deno.test("a file that cannot be used is logged and taken away, and stops nothin
   Deno.writeTextFileSync(`${directory.path}/README`, "Mine");
   Deno.writeTextFileSync(`${directory.path}/old.new`, "half");
   Deno.utimeSync(`${directory.path}/old.new`, 0, 0);
+  // Somebody else is writing this one now.
+  Deno.writeTextFileSync(`${directory.path}/young.new`, "half");
+  const now = new FakeClock().now() / 1000;
+  Deno.utimeSync(`${directory.path}/young.new`, now, now);
   Deno.symlinkSync("/dev/zero", `${directory.path}/zero.test.json`);
   await using world = new World({ directory: directory.path });
   world.set("x.test", "1", new Error("Cannot fetch"));
   assertEquals(told(await world.ask("x.test")), "enforce 1");
-  assertEquals(directory.names(), ["README", "x.test.json"]);
+  assertEquals(directory.names(), ["README", "x.test.json", "young.new"]);
   const complaints = world.logged.filter(([event]) => event === "mta-sts-cache-bad");
   assertEquals(complaints.length, files.length + 1);
   for (const [, { path, error }] of complaints) {
