@@ -5,11 +5,13 @@ import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
-import type { Log } from "../net/log.ts";
+import { type Log, noLog } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
+import { type StsPolicies, stsPolicies } from "../relay/mta_sts.ts";
+import { policyFetch } from "../relay/mta_sts/fetch.ts";
 import type { Route } from "../relay/next_hop.ts";
 import type { PassThroughOptions } from "../relay/pass_through.ts";
 import type { QueueManagerOptions } from "../relay/queue_manager.ts";
@@ -61,6 +63,27 @@ export function resolverOf(config: Config, ourselves: Ourselves): ResolverOption
     allowLocal: config.allowLocalMx,
     ourselves,
   };
+}
+
+/**
+ * The MTA-STS policies of the domains that mail goes to; `undefined` where they are switched off.
+ *
+ * @param isReadOnly whether they are kept by a server that may run, and not by this process
+ */
+export function stsPoliciesOf(
+  config: Config,
+  log: Log = noLog,
+  isReadOnly = false,
+): StsPolicies | undefined {
+  if (!config.mtaSts) return undefined;
+  const dns = systemDns({ nameServer: config.dns });
+  return stsPolicies({
+    dns,
+    directory: config.noQueue ? undefined : `${config.queue}/mta-sts`,
+    isReadOnly,
+    fetch: policyFetch({ dns, allowLocal: config.allowLocalMx }),
+    log,
+  });
 }
 
 /** The Maildirs of the local domains. */

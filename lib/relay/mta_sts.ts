@@ -40,6 +40,8 @@ export interface StsOptions {
   readonly clock?: Clock;
   /** Where policies are kept across restarts; in memory alone if left out. */
   readonly directory?: string;
+  /** Whether the directory is another process's, and is only read. */
+  readonly isReadOnly?: boolean;
   /** Fetches the text of a policy; over HTTPS from port 443 if left out. */
   readonly fetch?: PolicyFetch;
   /** Who is told of policies that come, and that do not. */
@@ -83,12 +85,13 @@ class Policies implements StsPolicies {
   readonly #failedAt = new Map<string, number>();
   #round: Disposable | undefined;
 
-  constructor({ dns, clock = systemClock, directory, fetch, log = noLog, most }: StsOptions) {
+  constructor(options: StsOptions) {
+    const { dns, clock = systemClock, directory, isReadOnly, fetch, log = noLog, most } = options;
     this.#dns = dns;
     this.#clock = clock;
     this.#fetchText = fetch ?? policyFetch({ dns, clock });
     this.#log = log;
-    this.#cache = new PolicyCache({ clock, directory, log, most });
+    this.#cache = new PolicyCache({ clock, directory, isReadOnly, log, most });
   }
 
   async policyFor(text: string, signal: AbortSignal): Promise<StsPolicy | undefined> {

@@ -1,5 +1,5 @@
 /** Fetches MTA-STS policies over HTTPS from local hosts, whose names a local name server knows. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { TLSSocket } from "node:tls";
 import { systemDns } from "../../lib/relay/dns.ts";
 import { stsPolicies, type StsPolicy } from "../../lib/relay/mta_sts.ts";
@@ -7,9 +7,9 @@ import { policyFetch } from "../../lib/relay/mta_sts/fetch.ts";
 import { freePort, peerTest } from "../peers.ts";
 import { dnsTable, noShuffle } from "../relay/dns_table.ts";
 import { FakeClock } from "../relay/fake_clock.ts";
-import { startNameServer } from "./name_server.ts";
+import { mailHost, startNameServer } from "./name_server.ts";
 import { answerWith, type PolicyHost, policyText, startPolicyHosts } from "./policy_hosts.ts";
-import { temporaryDirectory } from "./smtpd.ts";
+import { program, runProgram, temporaryDirectory } from "./smtpd.ts";
 
 const POLICY = policyText("enforce", 86_400, "mx.x.test");
 const LIMIT = 64 * 1024;
@@ -303,5 +303,65 @@ peerTest({
     using policies = stsPolicies({ dns, directory: state });
     assertEquals((await policies.policyFor("x.test", signal))?.id, "20260101");
     assertEquals(await policies.policyFor("no-record.test", signal), undefined);
+  },
+});
+
+/** Whether this process may listen on the port of HTTPS. */
+function mayListen(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 443 }).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    return false;
+  }
+}
+
+// An address of loopback that no other program has taken the port of.
+const own = `127.${
+  [...crypto.getRandomValues(new Uint8Array(3))].map((n) => n % 250 + 1).join(".")
+}`;
+
+peerTest({
+  name: "smtpd explain tells a policy that it has fetched with the rights it is given",
+  needs: ["openssl", "dnsmasq"],
+  async fn({ dnsmasq }) {
+    if (!mayListen(own)) return;
+    using directory = temporaryDirectory();
+    const good = { answer: answerWith(policyText("enforce", 86_400, "mx.x.test")) };
+    const domains = new Map([["x.test", good]]);
+    await using web = await startPolicyHosts(directory.path, domains, { hostname: own, port: 443 });
+    await using names = await startNameServer(dnsmasq, directory.path, [
+      ...web.addresses,
+      ...mailHost("x.test", "127.0.0.1"),
+      "txt-record=_mta-sts.x.test,v=STSv1; id=20260101",
+    ]);
+    const [file, ...args] = program;
+    const state = `${directory.path}/state`;
+    const flags = [
+      "--dns",
+      names.address,
+      "--allow-local-mx",
+      "--mx-port",
+      "2526",
+      "--queue",
+      state,
+    ];
+    const { code, text } = await runProgram(file, [...args, "explain", "joe@x.test", ...flags], {
+      env: { NODE_EXTRA_CA_CERTS: `${directory.path}/authority.pem` },
+    });
+    assertEquals(code, 0, text);
+    assertMatch(text, /^mta-sts +enforce, .*; policy 20260101 of x\.test$/m);
+    assertMatch(text, /^outcome +would be sent to mx\.x\.test/m);
+    assertEquals(web.requests.length, 1);
+    await assertRejects(() => Deno.stat(state), Deno.errors.NotFound);
+
+    const strict = await runProgram(file, [...args, "explain", "joe@x.test", ...flags]);
+    assertEquals(strict.code, 0, strict.text);
+    assertMatch(
+      strict.text,
+      /^mta-sts +Cannot fetch the MTA-STS policy of x\.test: .*certificate/m,
+    );
+    assertMatch(strict.text, /^outcome +would be sent to mx\.x\.test/m);
   },
 });

@@ -37,6 +37,7 @@ export function policyText(mode: string, maxAge: number, ...mx: string[]): strin
 export async function startPolicyHosts(
   folder: string,
   hosts: ReadonlyMap<string, PolicyHost>,
+  { hostname = "127.0.0.1", port: wanted = 0 } = {},
 ): Promise<PolicyHosts> {
   await makeCertificate(folder, "authority", { isAuthority: true, names: ["Test authority"] });
   await makeCertificate(folder, "stranger", { isAuthority: true, names: ["Another authority"] });
@@ -67,13 +68,13 @@ export async function startPolicyHosts(
     });
   });
   server.on("tlsClientError", () => {});
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, hostname, resolve));
   const { port } = server.address() as { port: number };
   return {
     port,
     authority: certificateOf(folder, "authority").certificate,
     requests,
-    addresses: [...contexts.keys()].map((name) => `address=/${name}/127.0.0.1`),
+    addresses: [...contexts.keys()].map((name) => `address=/${name}/${hostname}`),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { LogFields } from "../../lib/net/log.ts";
-import { type StsPolicies, stsPolicies, type StsPolicy } from "../../lib/relay/mta_sts.ts";
+import {
+  type StsOptions,
+  type StsPolicies,
+  stsPolicies,
+  type StsPolicy,
+} from "../../lib/relay/mta_sts.ts";
 import { dnsTable, type Records } from "./dns_table.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -17,6 +22,9 @@ function textOf(mode: string, age = AGE, mx = "mx.x.test"): string {
 /** A web host as it is now: what it says, why it does not, or nothing at all. */
 type Web = string | Error | "hangs";
 
+/** How a world keeps policies. */
+type Keeping = Pick<StsOptions, "directory" | "isReadOnly" | "most">;
+
 /** Domains on a clock of their own, which change as a test goes on. */
 class World implements AsyncDisposable {
   readonly clock = new FakeClock();
@@ -26,10 +34,10 @@ class World implements AsyncDisposable {
   readonly #records: Record<string, Records> = {};
   readonly #webs = new Map<string, Web>();
   #policies: StsPolicies;
-  readonly #options: { readonly directory?: string; readonly most?: number };
+  readonly #options: Keeping;
   readonly #begun = this.clock.now();
 
-  constructor(options: { readonly directory?: string; readonly most?: number } = {}) {
+  constructor(options: Keeping = {}) {
     this.#options = options;
     this.#policies = this.#open();
   }
@@ -494,6 +502,26 @@ Deno.test("a file that cannot be used is logged and taken away, and stops nothin
     assertMatch(String(path), /\.test\.json$/);
     assert(typeof error === "string" && error !== "");
   }
+});
+
+Deno.test("the files of another process are only read", async () => {
+  using directory = stateDirectory();
+  Deno.mkdirSync(directory.path);
+  const record = {
+    domain: "x.test",
+    id: "1",
+    fetched: "2029-12-31T12:00Z",
+    policy: textOf("enforce"),
+  };
+  Deno.writeTextFileSync(`${directory.path}/x.test.json`, JSON.stringify(record));
+  Deno.writeTextFileSync(`${directory.path}/bad.test.json`, "{");
+  await using world = new World({ directory: directory.path, isReadOnly: true, most: 1 });
+  for (const domain of ["x.test", "y.test"]) {
+    world.set(domain, "1", textOf("enforce"));
+    assertEquals(told(await world.ask(domain)), "enforce 1");
+  }
+  assertEquals(world.fetched, ["y.test"]);
+  assertEquals(directory.names(), ["bad.test.json", "x.test.json"]);
 });
 
 Deno.test("a policy that was fetched in the future is taken to be fetched now", async () => {

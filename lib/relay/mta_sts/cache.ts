@@ -33,6 +33,8 @@ export interface PolicyCacheOptions {
   readonly clock: Pick<Clock, "now">;
   /** Where the files are; made when it is needed. In memory alone if left out. */
   readonly directory?: string;
+  /** Whether the files are somebody else's, and are only read. */
+  readonly isReadOnly?: boolean;
   /** Who is told what cannot be read or written. */
   readonly log?: Log;
   /** How many policies are kept; 1,000 if left out. */
@@ -62,6 +64,7 @@ function expiryOf({ fetched, policy }: FetchedPolicy): number {
 export class PolicyCache {
   readonly #clock: Pick<Clock, "now">;
   readonly #directory: string | undefined;
+  readonly #isReadOnly: boolean;
   readonly #log: Log;
   readonly #most: number;
   /** Those used last at the end. */
@@ -69,8 +72,10 @@ export class PolicyCache {
   #loading: Promise<void> | undefined;
 
   /** Makes a cache; nothing is read yet. */
-  constructor({ clock, directory, log = noLog, most = MOST }: PolicyCacheOptions) {
+  constructor(options: PolicyCacheOptions) {
+    const { clock, directory, isReadOnly = false, log = noLog, most = MOST } = options;
     this.#clock = clock;
+    this.#isReadOnly = isReadOnly;
     this.#directory = directory;
     this.#log = log;
     this.#most = most;
@@ -119,7 +124,7 @@ export class PolicyCache {
       this.#kept.delete(domain);
       dropped.push(domain);
     }
-    if (this.#directory === undefined) return;
+    if (this.#directory === undefined || this.#isReadOnly) return;
     if (this.#kept.has(policy.domain)) await this.#write(this.#directory, policy);
     for (const domain of dropped) await this.#remove(`${this.#directory}/${domain}${ENDING}`);
   }
@@ -144,6 +149,7 @@ export class PolicyCache {
   }
 
   async #remove(path: string): Promise<void> {
+    if (this.#isReadOnly) return;
     try {
       await Deno.remove(path);
     } catch (error) {
