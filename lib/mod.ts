@@ -26,8 +26,8 @@ export {
 export type { IncomingMail } from "./net/incoming_mail.ts";
 export type { Clock } from "./net/clock.ts";
 export type { Log, LogFields, LogLevel } from "./net/log.ts";
-export type { RunningServer } from "./net/server.ts";
-export type { ServerLimits } from "./net/server_options.ts";
+export { ListenError, type ListeningEndpoint, type RunningServer } from "./net/server.ts";
+export type { ServerLimits, Service } from "./net/server_options.ts";
 
 export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
 export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";

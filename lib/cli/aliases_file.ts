@@ -15,6 +15,7 @@ import { isLocal } from "../policy/relaying.ts";
 import type { Expansion } from "../queue/recipients.ts";
 import { rulesOf } from "./compose.ts";
 import { EXIT, Failure } from "./failure.ts";
+import { readText, reasonOf, stampOf } from "./text_file.ts";
 
 /** The aliases of a file, as it is now. */
 export interface AliasesFile extends Expansion {
@@ -44,46 +45,12 @@ interface Loaded {
 /** How files looked when they were read, by their paths. */
 type Stamps = Map<string, string>;
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "smtpd has no permission";
-  return error instanceof Error ? error.message : String(error);
-}
-
-function stampOf(path: string): string {
-  try {
-    const { mtime, size, ino } = Deno.statSync(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
-  } catch (error) {
-    return reasonOf(error);
-  }
-}
-
-/** Reads no more than may be there, whatever becomes of the file meanwhile. */
-function readText(path: string): string {
-  if (!Deno.statSync(path).isFile) throw new RangeError("it is no file");
-  using file = Deno.openSync(path);
-  const octets = new Uint8Array(MAX_FILE + 1);
-  let length = 0;
-  while (length < octets.length) {
-    const count = file.readSync(octets.subarray(length));
-    if (count === null) break;
-    length += count;
-  }
-  if (length > MAX_FILE) throw new RangeError(`it is over ${MAX_FILE} octets`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(octets.subarray(0, length));
-  } catch {
-    throw new RangeError("it is not UTF-8");
-  }
-}
-
 /** Reads one file; `stamps` learns how it looked just before. */
 function readFile<T>(path: string, stamps: Stamps, parse: (text: string, file: string) => T): T {
   stamps.set(path, stampOf(path));
   let text: string;
   try {
-    text = readText(path);
+    text = readText(path, MAX_FILE);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     const wrong = `cannot read aliases ${shown(path)} (${shown(reasonOf(error))})`;

@@ -1,11 +1,16 @@
 /** Makes a server of settings: who may do what, and where accepted mail goes. @module */
 import type { Config } from "../config.ts";
-import type { ByDomain } from "../config/by_domain.ts";
+import { servicesOf } from "./services.ts";
+import type { ByDomain, WrittenRate } from "../config/by_domain.ts";
+import { shown } from "../config/sources.ts";
 import { Maildir } from "../delivery/maildir.ts";
 import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
 import type { Intake } from "../net/intake.ts";
 import { type Log, noLog } from "../net/log.ts";
+import type { TlsIdentity } from "../net/tls_identity.ts";
+import type { Accounts } from "../policy/accounts.ts";
+import { saslServer } from "../policy/sasl.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
@@ -18,6 +23,7 @@ import type { QueueManagerOptions } from "../relay/queue_manager.ts";
 import type { ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import type { Routing } from "../relay/routing.ts";
+import { authoritiesOf, tlsLevelOf } from "./tls_out.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
@@ -31,13 +37,29 @@ export function routingOf({ route, routes }: Config): Routing {
   return { kind: "table", byDomain, others: route };
 }
 
-/** Every route that mail may take. */
-export function allRoutes({ route, routes }: Config): Route[] {
-  return [route, ...routes.map(({ value }) => value)];
+/** What sets a route, for messages: the entry of a domain, or the route of all others. */
+export function routeSetBy(domain: string | undefined): string {
+  return domain === undefined ? "--route" : `${shown(domain)} in routes`;
+}
+
+/** Every route that mail may take, and what sets it. */
+export function allRoutes({ route, routes }: Config): { route: Route; setBy: string }[] {
+  return [
+    { route, setBy: routeSetBy(undefined) },
+    ...routes.map(({ domain, value }) => ({
+      route: value,
+      setBy: routeSetBy(domain),
+    })),
+  ];
+}
+
+/** Limits on deliveries, with the rates as they were written. */
+export interface DeliveryLimits extends NonNullable<QueueManagerOptions["limits"]> {
+  readonly rates: ReadonlyMap<string, WrittenRate>;
 }
 
 /** The limits on deliveries that settings ask for. A domain's are those of the next hop of its mail. */
-export function deliveryLimits(config: Config): NonNullable<QueueManagerOptions["limits"]> {
+export function deliveryLimits(config: Config): DeliveryLimits {
   const routing = routingOf(config);
   const relaying = rulesOf(config);
   function byHop<T>(settings: readonly ByDomain<T>[]): Map<string, T> {
@@ -81,7 +103,11 @@ export function stsPoliciesOf(
     dns,
     directory: config.noQueue ? undefined : `${config.queue}/mta-sts`,
     isReadOnly,
-    fetch: policyFetch({ dns, allowLocal: config.allowLocalMx }),
+    fetch: policyFetch({
+      dns,
+      allowLocal: config.allowLocalMx,
+      authorities: authoritiesOf(config),
+    }),
     log,
   });
 }
@@ -123,10 +149,18 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
     byDirectory.set(directory, made);
     return made;
   }
+  const route = routingOf(config);
+  const relaying = rulesOf(config);
   return {
-    route: routingOf(config),
-    relaying: rulesOf(config),
-    remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
+    route,
+    relaying,
+    remote: {
+      heloName: config.hostname,
+      resolver: resolverOf(config, ourselves),
+      tlsLevelOf: tlsLevelOf(config, route, relaying),
+      authorities: authoritiesOf(config),
+      log,
+    },
     local: (mail) => maildir.begin(mail),
     outlets: (hop) => {
       switch (hop.kind) {
@@ -141,11 +175,29 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
   };
 }
 
+/** Who the server is in TLS, and whom it knows. */
+export interface Guards {
+  readonly accounts?: Accounts;
+  readonly identity?: TlsIdentity;
+}
+
 /** What the server is made of. */
-export function serverOptions(config: Config, intake: Intake, log: Log): ServerOptions {
+export function serverOptions(
+  config: Config,
+  intake: Intake,
+  log: Log,
+  { accounts, identity }: Guards = {},
+): ServerOptions {
   return {
     hosts: config.host,
-    port: config.port,
+    services: servicesOf(config),
+    identity,
+    sasl: accounts && saslServer({ accounts, allowPlaintext: config.authWithoutTls }),
+    submission: {
+      accounts,
+      removeBcc: config.submissionRemoveBcc,
+      hidesClient: config.submissionHideClient,
+    },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
     limits: limitsOf(config),

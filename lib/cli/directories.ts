@@ -5,29 +5,29 @@ import { allRoutes } from "./compose.ts";
 import { shown } from "../config/sources.ts";
 import { EXIT, Failure } from "./failure.ts";
 
-/** A directory that was asked for, and the flag that names it. */
+/** A directory that was asked for, and what names it: a flag, or an entry of the config file. */
 interface Named {
   readonly directory: string;
-  readonly flag: string;
+  readonly setBy: string;
 }
 
-function refuse(error: unknown, what: string, { directory, flag }: Named): Failure {
+function refuse(error: unknown, what: string, { directory, setBy }: Named): Failure {
   if (error instanceof Deno.errors.NotCapable) throw error;
   const name = shown(directory);
   if (error instanceof Deno.errors.PermissionDenied) {
-    const mend = `let the user that smtpd runs as read and write it, or give another to ${flag}`;
+    const mend = `let the user that smtpd runs as read and write it, or give another to ${setBy}`;
     return new Failure(EXIT.noPermission, `no permission to ${what} ${name}`, mend, error);
   }
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     const wrong = `cannot ${what} ${name}, there is a file in its place`;
-    return new Failure(EXIT.cannotCreate, wrong, `give another directory to ${flag}`, error);
+    return new Failure(EXIT.cannotCreate, wrong, `give another directory to ${setBy}`, error);
   }
   const reason = error instanceof Error ? error.message : String(error);
   const wrong = `cannot ${what} ${name} (${shown(reason)})`;
   return new Failure(
     EXIT.cannotCreate,
     wrong,
-    `mend it, or give another directory to ${flag}`,
+    `mend it, or give another directory to ${setBy}`,
     error,
   );
 }
@@ -62,12 +62,12 @@ function probe(directory: string, named: Named): void {
 /**
  * Holds that a directory can be read and written, or could be made. Nothing stays changed.
  *
- * @param flag the flag that names it
+ * @param setBy what names it: a flag, or an entry of the config file
  * @throws {Failure} with exit code 73, or 77 for want of permission
  */
-export function checkDirectory(directory: string, flag: string): void {
-  const existing = nearestExisting({ directory, flag });
-  probe(existing, { directory: existing === "." ? directory : existing, flag });
+export function checkDirectory(directory: string, setBy: string): void {
+  const existing = nearestExisting({ directory, setBy });
+  probe(existing, { directory: existing === "." ? directory : existing, setBy });
 }
 
 /**
@@ -78,7 +78,7 @@ export function checkDirectory(directory: string, flag: string): void {
 export function checkDirectories(config: Config): void {
   if (!config.noQueue) checkDirectory(config.queue, "--queue");
   if (config.localDomain.length > 0) checkDirectory(config.maildir, "--maildir");
-  for (const route of allRoutes(config)) {
-    if (route.kind === "maildir") checkDirectory(route.directory, "--route");
+  for (const { route, setBy } of allRoutes(config)) {
+    if (route.kind === "maildir") checkDirectory(route.directory, setBy);
   }
 }

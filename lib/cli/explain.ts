@@ -10,8 +10,9 @@ import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
 import type { StsPolicies, StsPolicy } from "../relay/mta_sts.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
-import { routeOf } from "../relay/routing.ts";
+import { routeOf, tableKey } from "../relay/routing.ts";
 import { decideHost } from "../relay/tls_decision.ts";
+import type { TlsLevel } from "../relay/tls_policy.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
@@ -21,6 +22,7 @@ import {
   maildirOf,
   maildirRouteOf,
   resolverOf,
+  routeSetBy,
   routingOf,
   rulesOf,
   stsPoliciesOf,
@@ -29,10 +31,18 @@ import { openQueueReader } from "./open_queue.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
 import { shownReply } from "./queue_words.ts";
+import { tlsLevelOf } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** How many recipients that wait are counted. */
 const MOST_COUNTED = 10_000;
+
+/** What becomes of mail by how much TLS there is. */
+const TLS_MEANINGS: Readonly<Record<TlsLevel, string>> = {
+  opportunistic: "opportunistic, plaintext where there is none",
+  require: "required, with any certificate",
+  verify: "required, with a certificate that is verified for the name of the host",
+};
 
 /** Takes one step of the explanation: what it is about, and what was found. */
 type Tell = (topic: string, text: string) => void;
@@ -104,6 +114,7 @@ function policyTeller(tell: Tell): Log {
 
 function tellResolution(
   resolution: Resolution,
+  level: TlsLevel,
   policy: StsPolicy | undefined,
   tell: Tell,
 ): ExitCode {
@@ -111,6 +122,7 @@ function tellResolution(
     tellDropped(resolution.dropped, tell);
     return tellRefusal(resolution.reply, tell);
   }
+  tell("tls", TLS_MEANINGS[level]);
   tell("hosts", `from ${resolution.source}, in this order`);
   for (const { host, preference, addresses, port } of resolution.targets) {
     tell("host", `${preference} ${printable(host)} port ${port}: ${addresses.join(", ")}`);
@@ -135,9 +147,9 @@ async function tellQueue(hop: NextHop, config: Config, domain: string, tell: Tel
   if (config.noQueue) return;
   const { perHop, perHopOf, rates } = deliveryLimits(config);
   const key = nextHopKey(hop);
-  const rate = rates?.get(key);
-  const inTime = rate && `, ${rate.count} messages in ${rate.period / 1000} s`;
-  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime ?? ""}`);
+  const rate = rates.get(key);
+  const inTime = rate === undefined ? "" : `, messages at ${rate.written}`;
+  tell("limits", `at most ${perHopOf?.(key) ?? perHop} deliveries at once${inTime}`);
   const { domain: name } = newRecipient({ forwardPath: { localPart: "", domain } }, 0, false);
   await using reader = openQueueReader(config);
   const waiting = await reader?.waiting(name, MOST_COUNTED);
@@ -164,7 +176,8 @@ export async function explainMailbox(
   tell("address", printable(formatMailbox(mailbox)));
   const routing = routingOf(config);
   const route = routeOf(routing, mailbox);
-  const hop = nextHopOf(routing, rulesOf(config), mailbox);
+  const rules = rulesOf(config);
+  const hop = nextHopOf(routing, rules, mailbox);
   if (hop.kind === "local") {
     tell("local", "yes, from every client");
     return tellMaildir(maildirOf(config), mailbox, tell);
@@ -172,7 +185,8 @@ export async function explainMailbox(
   tell("local", `no, ${printable(domain) || "a bare postmaster"} is not a local domain`);
   const networks = config.relayFrom.map(formatCidr).join(", ") || "no network";
   tell("relaying", `for clients in ${networks}; 550 5.7.1 for all others`);
-  tell("route", describeRoute(route, domain));
+  const setBy = routeSetBy(tableKey(routing, mailbox));
+  tell("route", `${describeRoute(route, domain)} (${setBy})`);
   await tellQueue(hop, config, domain, tell);
   if (route.kind === "hold") {
     tell("outcome", "would be held in the queue until it is released, and then go by MX");
@@ -190,11 +204,12 @@ export async function explainMailbox(
     tell("outcome", `would be posted to ${nextHopKey(hop)}`);
     return EXIT.ok;
   }
+  const level = tlsLevelOf(config, routing, rules)(hop);
   const resolution = await resolveNextHop(hop, resolver);
   const policy = hop.kind === "mx" && resolution.kind === "hosts"
     ? await policies?.policyFor(hop.domain, new AbortController().signal)
     : undefined;
-  return tellResolution(resolution, policy, tell);
+  return tellResolution(resolution, level, policy, tell);
 }
 
 /** As {@linkcode explainMailbox}, for each of those that an alias stands for; answers the highest exit code. */

@@ -12,6 +12,8 @@ export const EXIT = {
   temporary: 75,
   noPermission: 77,
   configuration: 78,
+  /** Not of sysexits: what a shell says of a program that Ctrl-C has ended. */
+  interrupted: 130,
 } as const;
 
 /** One of {@linkcode EXIT}. */

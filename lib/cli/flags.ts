@@ -120,16 +120,29 @@ export function parseCommandLine(args: readonly string[], flags: readonly Flag[]
     collect: [...onOrOff, ...valued],
   });
   const found = new Map<string, string[]>();
-  for (const { name, repeatable } of flags) {
+  for (const { name } of flags) {
     const values = texts(parsed[name]);
-    if (values.length === 0) continue;
-    if (values.length > 1 && !repeatable) {
-      throw usageError(
-        `--${name} is given ${values.length === 2 ? "twice" : "more than once"}`,
-        "give it once",
-      );
-    }
-    found.set(name, values);
+    if (values.length > 0) found.set(name, values);
   }
+  checkRepeats(found, flags);
   return { operands: texts(parsed._), flags: found };
+}
+
+/**
+ * Holds that no flag is given more often than it may be. Where commands have a flag of the same name,
+ * it may be repeated if one of `flags` says so.
+ *
+ * @throws {ConfigError} for the first that is
+ */
+export function checkRepeats(
+  given: CommandLine["flags"],
+  flags: readonly Flag[],
+): void {
+  for (const [name, values] of given) {
+    if (values.length < 2 || flags.some((flag) => flag.name === name && flag.repeatable)) continue;
+    throw usageError(
+      `--${name} is given ${values.length === 2 ? "twice" : "more than once"}`,
+      "give it once",
+    );
+  }
 }

@@ -13,11 +13,8 @@ import { connectControl } from "./control_client.ts";
 import { HAS_CONTROL } from "./control_path.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { type Operator, storeOperator } from "./operator.ts";
+import { patiently } from "./patience.ts";
 import { queueRulesOf } from "./queue_rules.ts";
-
-/** How long to try while a server starts or stops, or another command is at work, in milliseconds. */
-const PATIENCE = 10_000;
-const PAUSE = 50;
 
 /** What to do about a queue that cannot be used, and what the program exits with. */
 type Mend = readonly [ExitCode, string];
@@ -31,6 +28,7 @@ const MENDS: Partial<Record<StoreErrorKind, Mend>> = {
   ],
   busy: [EXIT.temporary, "try again"],
   closed: [EXIT.temporary, "try again"],
+  uncertain: [EXIT.temporary, "see smtpd queue list, and try again if it is not done"],
   newer: [EXIT.configuration, "use that version, or give another directory to --queue"],
   damaged: [EXIT.badData, "restore it, or give another directory to --queue"],
   missing: [EXIT.badData, "see smtpd queue list"],
@@ -54,19 +52,9 @@ export function queueFailure(error: unknown, locked = MENDS.locked): unknown {
   return new Failure(code, wrong, mend, error);
 }
 
-/** Tries again while somebody else has the queue open for a moment. */
-async function patiently<T>(open: () => Promise<T>): Promise<T> {
-  const end = performance.now() + PATIENCE;
-  for (;;) {
-    try {
-      return await open();
-    } catch (error) {
-      const isHeld = error instanceof StoreError &&
-        (error.kind === "locked" || error.kind === "busy");
-      if (!isHeld || performance.now() > end) throw queueFailure(error);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE * (1 + Math.random())));
-    }
-  }
+/** Opens the queue as soon as nobody else has it open for a moment. */
+function openPatiently<T>(open: () => Promise<T>): Promise<T> {
+  return patiently(open, (error) => queueFailure(error));
 }
 
 /**
@@ -75,7 +63,7 @@ async function patiently<T>(open: () => Promise<T>): Promise<T> {
  * @throws {Failure} if it cannot be opened
  */
 export function openServerStore(config: Config, log: Log): Promise<Store> {
-  return patiently(async () => {
+  return openPatiently(async () => {
     try {
       return await openSqliteStore({
         directory: config.queue,
@@ -139,7 +127,7 @@ async function openOwn(config: Config): Promise<Operator> {
  * @throws {Failure} if neither can be done within ten seconds, or the queue cannot be opened
  */
 export function openQueue(config: Config): Promise<Operator> {
-  return patiently(async () => {
+  return openPatiently(async () => {
     const server = HAS_CONTROL ? await connectControl(config.queue) : undefined;
     return server ?? await openOwn(config);
   });

@@ -2,6 +2,7 @@
 import type { Clock } from "../net/clock.ts";
 import { gatherRecipients, type RecipientRules } from "../queue/recipients.ts";
 import type { Filter, Lease, NewEntry, Outcome, Store } from "../queue/store.ts";
+import { isUncertain } from "../queue/store_error.ts";
 import type { Notices } from "../relay/notices.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatPath } from "../smtp/mailbox.ts";
@@ -121,6 +122,7 @@ export function storeOperator(options: OperatorOptions): Operator {
         await store.commit(entry, body);
       } catch (error) {
         body.abort();
+        if (isUncertain(error)) wake();
         throw error;
       }
       wake();

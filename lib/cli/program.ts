@@ -5,8 +5,6 @@ import type { ProgramHop } from "../relay/next_hop.ts";
 import { allRoutes } from "./compose.ts";
 import { EXIT, Failure } from "./failure.ts";
 
-const OTHER = "give another program to --route";
-
 function notPermitted(path: string): Failure {
   const right = `--allow-run=${shown(path)}`;
   const mend = Deno.build.standalone
@@ -22,25 +20,27 @@ function notPermitted(path: string): Failure {
  * @throws {Failure} with exit code 69, or 77 for want of permission
  */
 export function checkProgram(config: Config): void {
-  for (const route of allRoutes(config)) if (route.kind === "program") checkOne(route);
+  for (const { route, setBy } of allRoutes(config)) {
+    if (route.kind === "program") checkOne(route, `give another program to ${setBy}`);
+  }
 }
 
-function checkOne({ path }: ProgramHop): void {
+function checkOne({ path }: ProgramHop, mend: string): void {
   let file: Deno.FileInfo;
   try {
     file = Deno.statSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     if (error instanceof Deno.errors.NotFound) {
-      throw new Failure(EXIT.unavailable, `there is no program ${shown(path)}`, OTHER, error);
+      throw new Failure(EXIT.unavailable, `there is no program ${shown(path)}`, mend, error);
     }
     const reason = error instanceof Error ? error.message : String(error);
     const wrong = `cannot look for the program ${shown(path)} (${shown(reason)})`;
-    throw new Failure(EXIT.unavailable, wrong, OTHER, error);
+    throw new Failure(EXIT.unavailable, wrong, mend, error);
   }
   if (!file.isFile || (file.mode !== null && (file.mode & 0o111) === 0)) {
     const wrong = `${shown(path)} is no program, it is not an executable file`;
-    throw new Failure(EXIT.unavailable, wrong, `make it one with chmod +x, or ${OTHER}`);
+    throw new Failure(EXIT.unavailable, wrong, `make it one with chmod +x, or ${mend}`);
   }
   const { state } = Deno.permissions.querySync({ name: "run", command: path });
   if (state !== "granted") throw notPermitted(path);

@@ -1,48 +1,20 @@
 /** `smtpd queue`: a look into the queue, and a hand on it. @module */
-import { ConfigError } from "../config/sources.ts";
-import { nearest } from "../config/names.ts";
-import { shown } from "../config/sources.ts";
-import { EXIT, Failure } from "./failure.ts";
-import type { Flag } from "./flags.ts";
 import { queueFailure } from "./open_queue.ts";
 import { CHANGING } from "./queue_actions.ts";
 import { list } from "./queue_list.ts";
-import { FILTER_FLAGS } from "./queue_selection.ts";
 import { show } from "./queue_show.ts";
-import type { QueueVerb } from "./queue_verb.ts";
+import { flagsOf, runSubVerb, type SubVerbs, summariesOf } from "./sub_verbs.ts";
 import type { Verb } from "./verb.ts";
 
-const VERBS: ReadonlyMap<string, QueueVerb> = new Map([
+const VERBS: SubVerbs = new Map([
   ["list", list],
   ["show", show],
   ...CHANGING,
 ]);
 
-const NAMES = [...VERBS.keys()];
-
-const FLAGS: readonly Flag[] = [
-  ...FILTER_FLAGS,
-  { name: "json", repeatable: false },
-  { name: "all", repeatable: false },
-];
-
-function verbCalled(name: string | undefined): [string, QueueVerb] {
-  if (name === undefined) {
-    throw new Failure(EXIT.usage, "an argument is missing", `write smtpd queue ${NAMES.join("|")}`);
-  }
-  const verb = VERBS.get(name);
-  if (verb !== undefined) return [name, verb];
-  const meant = nearest(name, NAMES);
-  const mend = meant === undefined ? `give ${NAMES.join(", ")}` : `did you mean ${meant}?`;
-  throw new Failure(EXIT.usage, `unknown command queue ${shown(name)}`, mend);
-}
-
 function details(): string {
-  const verbs = [...VERBS.values()].map(({ usage, summary }) =>
-    `  queue ${usage.padEnd(24)}\n      ${summary}`
-  );
   return [
-    ...verbs,
+    ...summariesOf("queue", VERBS),
     "",
     "An ID may be cut short as long as it is the only one that begins so. Filters:",
     "",
@@ -70,18 +42,11 @@ export const queue: Verb = {
   usage: "queue <verb> [ID ...]",
   summary: "list, show, flush, retry, hold, release, bounce or remove what is queued",
   takesSettings: true,
-  flags: FLAGS,
+  flags: flagsOf(VERBS),
   details,
   async run(call) {
-    const [name, ...operands] = call.operands;
-    const [called, verb] = verbCalled(name);
-    const own = verb.flags ?? [];
-    for (const { name } of FLAGS) {
-      if (!call.flags.has(name) || own.some((flag) => flag.name === name)) continue;
-      throw new ConfigError("flag", `smtpd queue ${called} takes no --${name}`, "leave it out");
-    }
     try {
-      return await verb.run({ ...call, operands });
+      return await runSubVerb("queue", VERBS, call);
     } catch (error) {
       throw queueFailure(error);
     }

@@ -6,7 +6,7 @@ import { openQueue, openQueueReader, queueFailure } from "./open_queue.ts";
 import type { Action, Operator } from "./operator.ts";
 import { NO_PROGRESS, showProgress } from "./progress.ts";
 import { FILTER_FLAGS, filterOf, idsOf, isEverything, messagesOf } from "./queue_selection.ts";
-import type { QueueVerb } from "./queue_verb.ts";
+import type { SubVerb } from "./sub_verbs.ts";
 import { asciiJson, counted } from "./queue_words.ts";
 import type { Call } from "./verb.ts";
 
@@ -155,8 +155,8 @@ const CHANGES: readonly Change[] = [
 ];
 
 /** The commands by name. */
-export const CHANGING: ReadonlyMap<string, QueueVerb> = new Map(
-  CHANGES.map((change): [string, QueueVerb] => [change.name, {
+export const CHANGING: ReadonlyMap<string, SubVerb> = new Map(
+  CHANGES.map((change): [string, SubVerb] => [change.name, {
     usage: `${change.name} ${change.isForAll ? "[ID ...]" : "[ID ...] [--all]"}`,
     summary: change.summary,
     flags: [

@@ -3,7 +3,7 @@ import type { StoreReader } from "../queue/sqlite_reader.ts";
 import type { Entry, Filter, Recipient, RecipientState } from "../queue/store.ts";
 import { EXIT } from "./failure.ts";
 import { openQueueReader } from "./open_queue.ts";
-import type { QueueVerb } from "./queue_verb.ts";
+import type { SubVerb } from "./sub_verbs.ts";
 import { FILTER_FLAGS, filterOf, idsOf, messagesOf, STATES } from "./queue_selection.ts";
 import {
   asciiJson,
@@ -72,7 +72,7 @@ export async function listQueue(
 export const LISTED: (entry: Entry) => string = entryLines;
 
 /** The command. */
-export const list: QueueVerb = {
+export const list: SubVerb = {
   usage: "list [ID ...]",
   summary: "what waits, oldest first, and with --state what is finished",
   flags: [...FILTER_FLAGS, { name: "json", repeatable: false }],

@@ -4,7 +4,14 @@ import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
 import { explain } from "./explain.ts";
 import { EXIT, type ExitCode, failureOf } from "./failure.ts";
-import { COMMON_FLAGS, type Flag, parseCommandLine, SETTING_FLAGS } from "./flags.ts";
+import {
+  checkRepeats,
+  type CommandLine,
+  COMMON_FLAGS,
+  type Flag,
+  parseCommandLine,
+  SETTING_FLAGS,
+} from "./flags.ts";
 import { helpOf, unknownVerb } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import { queue } from "./queue.ts";
@@ -12,6 +19,7 @@ import { ready } from "./ready.ts";
 import { runSendmail, sendmail } from "./sendmail.ts";
 import { serve } from "./serve.ts";
 import { OutputClosed, realSurroundings, type Surroundings } from "./surroundings.ts";
+import { users } from "./users.ts";
 import type { Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
@@ -20,6 +28,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   serve,
   queue,
   sendmail,
+  users,
   explain,
   check,
   ready,
@@ -42,13 +51,14 @@ const ALL_FLAGS: readonly Flag[] = [
   ...COMMON_FLAGS,
 ];
 
-/** Refuses a flag that another command has. */
-function checkFlags(name: string, verb: Verb, given: Iterable<string>): void {
+/** Refuses a flag that another command has, or that may be repeated only there. */
+function checkFlags(name: string, verb: Verb, given: CommandLine["flags"]): void {
   const own = [...(verb.takesSettings ? SETTING_FLAGS : []), ...(verb.flags ?? [])];
-  for (const flag of given) {
+  for (const flag of given.keys()) {
     if (own.some((known) => known.name === flag)) continue;
     throw new ConfigError("flag", `smtpd ${name} takes no --${flag}`, "leave it out");
   }
+  checkRepeats(given, own);
 }
 
 /** What the arguments are where the program was called by the name of another one. */
@@ -81,7 +91,7 @@ async function runCommand(given: readonly string[], around: Surroundings): Promi
   const commandLine = parseCommandLine(args, ALL_FLAGS);
   const [name = "serve", ...operands] = commandLine.operands;
   const verb = verbCalled(name);
-  checkFlags(name, verb, commandLine.flags.keys());
+  checkFlags(name, verb, commandLine.flags);
   const config = () => loadConfig(commandLine, around);
   return await verb.run({ operands, flags: commandLine.flags, around, config });
 }

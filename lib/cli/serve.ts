@@ -3,15 +3,19 @@ import type { Config } from "../config.ts";
 import { checkTogether } from "../config/together.ts";
 import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
-import { type Server, startServer } from "../net/server.ts";
+import { ListenError, type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { serverOptions, waysOf } from "./compose.ts";
+import { openCertificates } from "./certificates.ts";
+import { allRoutes, serverOptions, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
+import { portSetBy, serviceName } from "./services.ts";
+import { usersOf } from "./users_file.ts";
+import { checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -20,17 +24,21 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   : ["SIGINT", "SIGTERM"];
 
 /** Says in one line why the server cannot listen. */
-export function listenFailure(error: unknown, { host, port }: Config): unknown {
+export function listenFailure(failure: unknown, { host }: Config): unknown {
+  if (!(failure instanceof ListenError)) return failure;
+  const { cause: error, service } = failure;
+  const { port } = service;
+  const setBy = portSetBy(service);
   const where = host.length === 0 ? `port ${port}` : `port ${port} of ${host.join(", ")}`;
   if (error instanceof Deno.errors.AddrInUse) {
-    const mend = "stop what listens there, or take another port with --port";
+    const mend = `stop what listens there, or take another port with ${setBy}`;
     return new Failure(EXIT.unavailable, `${where} is taken`, mend, error);
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     const grant = Deno.build.os === "linux" && Deno.build.standalone
       ? "run setcap cap_net_bind_service=+ep on the executable, start it as root, or"
       : "start smtpd as root, or";
-    const mend = `${grant} take another port with --port 2525`;
+    const mend = `${grant} take another port with ${setBy} 2525`;
     return new Failure(EXIT.noPermission, `no permission to listen on ${where}`, mend, error);
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
@@ -39,7 +47,7 @@ export function listenFailure(error: unknown, { host, port }: Config): unknown {
   }
   if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) return error;
   const wrong = `cannot listen on ${where} (${error.message})`;
-  return new Failure(EXIT.unavailable, wrong, "give other values to --host or --port", error);
+  return new Failure(EXIT.unavailable, wrong, `give other values to --host or ${setBy}`, error);
 }
 
 /** Waits until signals have ended the server: the first drains it, another ends it at once. */
@@ -91,26 +99,48 @@ function logStrayErrors(log: Log): Disposable {
   };
 }
 
+/** Calls `reread` at SIGHUP, which would end the program otherwise. Windows has none. */
+function onHangup(reread: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  Deno.addSignalListener("SIGHUP", reread);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", reread) };
+}
+
 /** Runs a server until a signal ends it. */
 async function runServer(config: Config, lines: LineLog): Promise<void> {
   const { log } = lines;
   checkTogether(config);
   checkDirectories(config);
   checkProgram(config);
+  const accounts = usersOf(config, log);
+  accounts?.load();
+  await using certificates = await openCertificates(config, log);
+  using _hangup = onHangup(() => {
+    accounts?.reload();
+    void certificates?.reread();
+  });
+  checkCredentials(allRoutes(config).map(({ route }) => route));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
   await using way = await openMailWay(config, waysOf(config, ourselves, log), log);
   let server: Server;
   try {
-    server = startServer(serverOptions(config, way.intake, log));
+    server = startServer(
+      serverOptions(config, way.intake, log, { accounts, identity: certificates?.identity }),
+    );
   } catch (error) {
     throw listenFailure(error, config);
   }
   await using _ = server;
   endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
-  for (const { address, port } of server.endpoints) {
-    log("info", "listening", { address, port, hostname: config.hostname });
+  for (const { address, port, service } of server.endpoints) {
+    log("info", "listening", {
+      address,
+      port,
+      hostname: config.hostname,
+      service: serviceName(service),
+    });
   }
   await untilStopped(server, way, config.drainTimeout, log);
   log("info", "stopped", {});

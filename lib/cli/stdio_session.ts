@@ -78,6 +78,7 @@ export async function speakSmtp(config: Config, around: Surroundings): Promise<v
   const relaying = { localDomains: new Set<string>(), relayFrom: [parseCidr("127.0.0.0/8")] };
   const options = { ...serverOptions(config, submitting(config), noLog), relaying };
   using deadlines = new Deadlines(systemClock, 1000);
-  const context = connectionContext({ ...options, dsn: true }, systemClock, deadlines);
+  const service = { port: 0 };
+  const context = connectionContext({ ...options, dsn: true }, service, systemClock, deadlines);
   await new Connection(stdioTransport(around), context).run();
 }

@@ -6,6 +6,17 @@ import type { System } from "../config.ts";
 import { KEYS, variableName } from "../config/names.ts";
 import { hostname } from "../config/values.ts";
 
+/** A terminal on which somebody can be asked. */
+export interface Terminal {
+  /** Shows a text to the one who sits there. */
+  show(text: string): void;
+  /**
+   * Has each key come at once and unseen, Ctrl-C among them, or as before. A signal that ends the
+   * program meanwhile leaves the terminal as it was before.
+   */
+  setRaw(isRaw: boolean): void;
+}
+
 /** Where a command runs. A test passes its own. */
 export interface Surroundings {
   /** The name that the program was called by. */
@@ -24,6 +35,8 @@ export interface Surroundings {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes octets to standard output. */
   write(bytes: Uint8Array): Promise<void>;
+  /** The terminal that standard input is, if it is one. */
+  terminal(): Terminal | undefined;
 }
 
 /** Nobody reads standard output any more: a reader such as `head` has seen enough. */
@@ -102,9 +115,9 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 }
 
 /** Where nobody reads what went wrong, there is no better place to say so. */
-function writeError(line: string): void {
+function writeError(text: string): void {
   try {
-    writeAll(Deno.stderr, `${line}\n`);
+    writeAll(Deno.stderr, text);
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
   }
@@ -121,6 +134,33 @@ function userName(environment: ReadonlyMap<string, string>): string | undefined 
   }
 }
 
+/** What ends a program, with the exit code that a shell gives it then. */
+const ENDING: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 130], ["SIGBREAK", 149]]
+  : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]];
+
+/** The terminal that standard input is. Standard output may be a file, so it speaks on standard error. */
+function standardTerminal(): Terminal {
+  const listeners = ENDING.map(([signal, code]) =>
+    [signal, () => {
+      Deno.stdin.setRaw(false);
+      Deno.exit(code);
+    }] as const
+  );
+  return {
+    show: writeError,
+    setRaw(isRaw) {
+      if (isRaw) {
+        for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+      }
+      Deno.stdin.setRaw(isRaw);
+      if (!isRaw) {
+        for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+      }
+    },
+  };
+}
+
 /** The surroundings of this process. */
 export function realSurroundings(): Surroundings {
   const environment = readEnvironment();
@@ -130,12 +170,13 @@ export function realSurroundings(): Surroundings {
     user: () => userName(environment),
     system: realSystem(environment),
     out: (line) => writeAll(Deno.stdout, `${line}\n`),
-    err: writeError,
+    err: (line) => writeError(`${line}\n`),
     read: (buffer) => Deno.stdin.read(buffer as Uint8Array<ArrayBuffer>),
     async write(bytes) {
       for (let rest = bytes; rest.length > 0;) {
         rest = rest.subarray(await Deno.stdout.write(rest as Uint8Array<ArrayBuffer>));
       }
     },
+    terminal: () => Deno.stdin.isTerminal() ? standardTerminal() : undefined,
   };
 }

@@ -1,6 +1,7 @@
 /** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
 import { parseDomain } from "../policy/domain.ts";
 import { formatIp, parseIp } from "../policy/network.ts";
+import { parseDuration, parseQuantity, parseWholeNumber } from "../policy/quantity.ts";
 import type { Endpoint } from "../policy/session.ts";
 
 /** A kind of value: how it is read, and what to say when it cannot be. */
@@ -22,16 +23,6 @@ export class ValueError extends Error {
   }
 }
 
-/** Longest delay that a timer keeps: a longer one would fire at once. */
-const MAX_DELAY = 2 ** 31 - 1;
-
-const WHOLE_NUMBER = /^(?:0|[1-9][0-9]*)$/;
-
-function parseWholeNumber(text: string): number | undefined {
-  const number = WHOLE_NUMBER.test(text) ? Number(text) : NaN;
-  return Number.isSafeInteger(number) ? number : undefined;
-}
-
 /** A whole number from `least` to `most`, both included. */
 export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER): Value<number> {
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
@@ -43,19 +34,6 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
       return number !== undefined && number >= least && number <= most ? number : undefined;
     },
   };
-}
-
-function withUnit(
-  text: string,
-  units: ReadonlyMap<string, number>,
-  most: number,
-): number | undefined {
-  const match = /^([0-9]+)([A-Za-z]*)$/.exec(text);
-  const unit = match === null ? undefined : units.get(match[2]);
-  const count = match === null ? undefined : parseWholeNumber(match[1]);
-  if (unit === undefined || count === undefined) return undefined;
-  const product = count * unit;
-  return product > 0 && product <= most ? product : undefined;
 }
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
@@ -72,22 +50,14 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
 export const size: Value<number> = {
   type: "number",
   expects: "give a size such as 1000000, 500KB or 25MiB (B, KB, KiB, MB, MiB, GiB)",
-  parse: (text) => withUnit(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER),
+  parse: (text) => parseQuantity(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER),
 };
 
-const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
-  ["ms", 1],
-  ["s", 1_000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
-]);
-
-/** A length of time in milliseconds, from one to what a timer keeps (24 days): `500ms`, `5m`. */
+/** A length of time, as {@linkcode parseDuration} reads it. */
 export const duration: Value<number> = {
   type: "string",
   expects: "give a duration such as 500ms, 30s, 5m or 1h, 24d at most (ms, s, m, h, d)",
-  parse: (text) => withUnit(text, DURATION_UNITS, MAX_DELAY),
+  parse: parseDuration,
 };
 
 /** `true` or `false`, and nothing that only looks like it. */

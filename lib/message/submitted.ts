@@ -83,8 +83,7 @@ export function parseSubmitted(message: Uint8Array): SubmittedMessage {
   const fields: { name: string; octets: Uint8Array }[] = [];
   const decoder = new TextDecoder();
   for (let at = 0; at < bodyStart;) {
-    let end = lineEnd(message, at);
-    while (end < bodyStart && isFolding(message[end])) end = lineEnd(message, end);
+    const end = fieldEnd(message.subarray(0, bodyStart), at);
     const nameEnd = fieldNameEnd(message, at, end);
     if (nameEnd > at && nameEnd < end) {
       const name = decoder.decode(message.subarray(at, nameEnd)).toLowerCase();
@@ -93,6 +92,13 @@ export function parseSubmitted(message: Uint8Array): SubmittedMessage {
     at = end;
   }
   return { fields, body: message.subarray(bodyStart) };
+}
+
+/** Where the field that begins at `start` ends, with the lines that continue it. */
+function fieldEnd(octets: Uint8Array, start: number): number {
+  let end = lineEnd(octets, start);
+  while (end < octets.length && isFolding(octets[end])) end = lineEnd(octets, end);
+  return end;
 }
 
 function lineEnd(octets: Uint8Array, start: number): number {
@@ -116,13 +122,31 @@ export function recipientsOf({ fields }: SubmittedMessage): string[] {
     .flatMap(({ octets }) => parseAddressList(parseHeader(octets)[0]?.value ?? ""));
 }
 
+/** Fields whose recipients the others are not to know of. */
+const BCC = ["bcc", "resent-bcc"];
+
 /** Fields that nobody further on is to see, or that only the final delivery writes. */
-const DROPPED = ["bcc", "resent-bcc", "return-path", "content-length"];
+const DROPPED = [...BCC, "return-path", "content-length"];
+
+/** A header section without its Bcc fields. */
+export function withoutBcc(header: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [];
+  let start = 0;
+  for (let at = 0; at < header.length;) {
+    const end = fieldEnd(header, at);
+    const nameEnd = fieldNameEnd(header, at, end);
+    const name = nameEnd < 0 ? "" : new TextDecoder().decode(header.subarray(at, nameEnd));
+    if (BCC.includes(name.toLowerCase())) {
+      kept.push(header.subarray(start, at));
+      start = end;
+    }
+    at = end;
+  }
+  return start === 0 ? header : joined([...kept, header.subarray(start)]);
+}
 
 /** What a message is completed with. */
 export interface Completion {
-  /** The trace field for the top, with its CR LF. */
-  readonly trace: string;
   /** The value of From where there is none. */
   readonly from: string;
   /** The domain of a message identifier. */
@@ -132,28 +156,38 @@ export interface Completion {
   readonly date: Date;
 }
 
-/**
- * Puts a message together: the trace field, what it lacks of From, Date and Message-ID (RFC 6409
- * section 8), and its own fields without Bcc.
- */
-export function completed(
-  { fields, body }: SubmittedMessage,
-  { trace, from, hostname, id, date }: Completion,
-): Uint8Array<ArrayBuffer> {
-  const has = (name: string) => fields.some((field) => field.name === name);
-  const added = [
-    trace,
+/** The fields of {@linkcode Completion} that a message lacks, each with its CR LF (RFC 6409 section 8). */
+export function missingFields(
+  names: readonly string[],
+  { from, hostname, id, date }: Completion,
+): string {
+  const has = (name: string) => names.includes(name);
+  return [
     has("from") ? "" : `From: ${from}\r\n`,
     has("date") ? "" : `Date: ${dateTime(date)}\r\n`,
     has("message-id") ? "" : `Message-ID: <${id}@${hostname}>\r\n`,
   ].join("");
-  const parts = [
-    new TextEncoder().encode(added),
+}
+
+/**
+ * Puts a message together: the trace field, with its CR LF, what the message lacks of From, Date and
+ * Message-ID, and its own fields without Bcc.
+ */
+export function completed(
+  { fields, body }: SubmittedMessage,
+  { trace, ...completion }: Completion & { readonly trace: string },
+): Uint8Array<ArrayBuffer> {
+  const missing = missingFields(fields.map(({ name }) => name), completion);
+  return joined([
+    new TextEncoder().encode(trace + missing),
     ...fields.filter(({ name }) => !DROPPED.includes(name)).map(({ octets }) => octets),
     // The scanner leaves the empty line with the header section.
     new Uint8Array([CR, LF]),
     body,
-  ];
+  ]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -37,6 +37,8 @@ export function transmissionType(facts: {
 
 /** What a Received field says. */
 export interface Received {
+  /** Whether nothing of the client is told: neither its address nor what it called itself. */
+  readonly hidesClient?: boolean;
   /** The session; only the client's address is looked at. */
   readonly session: { readonly remote: { readonly address: string } };
   /** What the client called itself; any text. */
@@ -52,6 +54,8 @@ export interface Received {
    * (RFC 5321 section 7.2).
    */
   readonly forwardPath?: Mailbox;
+  /** What was agreed on in TLS, if it came so. */
+  readonly tls?: { readonly version: string; readonly cipher: string };
   /** When the message came. */
   readonly date: Date;
   /** The time zone in which to write the date, in minutes east of UTC; the machine's if left out. */
@@ -71,6 +75,8 @@ const MAX_PATH = 700;
 const DOMAIN = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 /** `address-literal`, only of what addresses are made of: its grammar would let parentheses in. */
 const ADDRESS_LITERAL = /^\[[A-Za-z0-9:.-]+\]$/;
+/** A cipher suite as IANA names it. */
+const CIPHER = /^[A-Z0-9_]{1,60}$/;
 const ADDRESS = /^[0-9A-Fa-f:.]+$/;
 /**
  * What is replaced in a comment. Its grammar lets more stand (ctext, RFC 5322 section 3.2.2), but
@@ -98,16 +104,21 @@ const UNSAFE = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
  * With            = CFWS "WITH" FWS Protocol
  * ID              = CFWS "ID" FWS ( Atom / msg-id )
  * For             = CFWS "FOR" FWS ( Path / Mailbox )
+ * tls-clause      = CFWS "tls" FWS cipher-suite
  * ```
+ *
+ * (The last one is among the Additional-Registered-Clauses, RFC 8314 section 4.3.)
  *
  * A name of the client that is neither a domain nor an address literal is replaced by the address
  * literal of the connection and stands in a comment, with `?` for what could be more than text there.
  */
 export function receivedField(received: Received): string {
-  const { session, heloName, hostname, id, protocol, forwardPath, date, timezone } = received;
+  const { session, heloName, hostname, id, protocol, forwardPath, tls, date, timezone } = received;
   const address = addressLiteral(session.remote.address);
   const parts: string[] = [];
-  if (isHostName(heloName)) {
+  if (received.hidesClient) {
+    // RFC 5321 section 7.2 leaves that to whoever protects the people who submit mail.
+  } else if (isHostName(heloName)) {
     parts.push(`from ${heloName}`);
     if (address !== undefined) parts.push(`(${address})`);
   } else {
@@ -118,6 +129,9 @@ export function receivedField(received: Received): string {
   parts.push(`by ${isHostName(hostname) ? hostname : "unknown"}`, `with ${protocol}`, `id ${id}`);
   const path = forwardPath === undefined ? undefined : forClause(forwardPath, protocol);
   if (path !== undefined) parts.push(`for ${path}`);
+  if (tls !== undefined && CIPHER.test(tls.cipher)) {
+    parts.push(`tls ${tls.cipher}`, `(${comment(tls.version)})`);
+  }
   parts[parts.length - 1] += ";";
   parts.push(dateTime(date, timezone));
   return fold("Received:", parts);

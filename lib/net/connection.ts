@@ -8,11 +8,15 @@ import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
-import type { ServerOptions } from "./server_options.ts";
+import type { ServerOptions, Service } from "./server_options.ts";
+import { submissionIntake } from "./submission.ts";
+import { secureServer } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext extends ServerOptions, ConversationContext {
+  /** Where they come in. */
+  readonly service: Service;
   /** The clock. */
   readonly clock: Clock;
   /** Who wakes a connection that waits too long. */
@@ -21,26 +25,45 @@ export interface ConnectionContext extends ServerOptions, ConversationContext {
   readonly receiver: ReceiverOptions;
 }
 
-/** Makes what the connections of a server share. */
+/** Makes what the connections to one service of a server share. */
 export function connectionContext(
   options: ServerOptions,
+  service: Service,
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, dsn, limits } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, identity, sasl, limits } = options;
+  const receiver = {
+    hostname,
+    lmtp,
+    normalizeNewlines,
+    dsn,
+    startTls: identity !== undefined,
+    auth: sasl !== undefined,
+    ...limits,
+  };
   return {
     ...options,
+    service,
+    ...service.submission && {
+      mustAuthenticate: true,
+      hidesClient: options.submission?.hidesClient,
+      intake: submissionIntake(options.intake, { hostname, clock, ...options.submission }),
+    },
     clock,
     deadlines,
     greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
     hello: standingReply(250, undefined, hostname),
     nextMessageId: queueIds(() => clock.now()),
-    receiver: { hostname, lmtp, normalizeNewlines, dsn, ...limits },
+    receiver,
   };
 }
 
 /** How often the rate of mail data is looked at, in milliseconds. */
 const RATE_WINDOW = 60_000;
+
+/** How long a handshake may take, in milliseconds. */
+const HANDSHAKE = 30_000;
 
 /** How long a client that was told to go may take to notice, in milliseconds. */
 const LINGER = 2_000;
@@ -51,7 +74,7 @@ const TOO_LONG = standingReply(421, "4.3.2", "Session lasts too long, connect ag
 
 /** One connection of a client, from its greeting to its end. */
 export class Connection implements Watched {
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #context: ConnectionContext;
   readonly #receiver: Receiver;
   readonly #conversation: Conversation;
@@ -61,6 +84,8 @@ export class Connection implements Watched {
   #dataBuffer: Uint8Array | undefined;
   /** The write under way, which the next one and the next input wait for. */
   #writing: Promise<void> | undefined;
+  /** Ends the TLS handshake that is under way. */
+  #handshake: AbortController | undefined;
   /** Whether a hook or the intake is being asked. */
   #isBusy = false;
   #isDraining = false;
@@ -77,7 +102,7 @@ export class Connection implements Watched {
     this.#transport = transport;
     this.#context = context;
     const { limits } = context;
-    this.#receiver = new Receiver(context.receiver);
+    this.#receiver = new Receiver(context.receiver, context.service.implicitTls);
     this.#conversation = new Conversation(context, this.#receiver, transport);
     const now = context.clock.now();
     this.#sessionEnd = now + limits.sessionTimeout;
@@ -105,7 +130,7 @@ export class Connection implements Watched {
     const { deadlines } = this.#context;
     deadlines.watch(this);
     try {
-      await this.#pump();
+      if (this.#context.service.implicitTls !== true || await this.#secure()) await this.#pump();
     } catch (error) {
       if (!this.#isOver) this.#conversation.log("debug", "lost", { error: `${error}` });
     } finally {
@@ -121,6 +146,7 @@ export class Connection implements Watched {
   /** Closes the transport without a word. */
   close(): void {
     this.#isOver = true;
+    this.#handshake?.abort(new Error("the session was ended here"));
     this.#transport.close();
     if (!this.#isBusy) return;
     // What is being asked may take its time; nobody waits for its answer any more.
@@ -133,6 +159,7 @@ export class Connection implements Watched {
     if (this.#isOver) return;
     this.#isDraining = true;
     this.#conversation.beginNoMore();
+    if (this.#handshake !== undefined) return this.close();
     if (this.#conversation.hasTransaction || this.#receiver.isInsideUnit) return;
     if (this.#writing === undefined) this.#sayGoodbye(SHUTTING_DOWN);
     else this.#writing.then(() => this.drain());
@@ -140,13 +167,17 @@ export class Connection implements Watched {
 
   /** Ends the session now, whatever it is doing; a second time without waiting for the client. */
   stop(): void {
-    if (this.#isOver) this.close();
+    if (this.#isOver || this.#handshake !== undefined) this.close();
     else this.#sayGoodbye(SHUTTING_DOWN);
   }
 
   /** The client has kept us waiting. */
   expire(): void {
     if (this.#isOver) return this.close();
+    // In the midst of a handshake there is nothing that could be said.
+    if (this.#handshake !== undefined) {
+      return this.#handshake.abort(new Error("the handshake took too long"));
+    }
     const isSessionOver = this.#deadline === this.#sessionEnd;
     this.#conversation.log("info", "timeout");
     this.#sayGoodbye(isSessionOver ? TOO_LONG : IDLE);
@@ -208,6 +239,12 @@ export class Connection implements Watched {
         await this.#transport.closeWrite();
         return this.#linger();
       }
+      if (receiver.state === "securing") {
+        await this.#writing;
+        if (!await this.#secure()) return;
+        receiver.secured();
+        continue;
+      }
       if (!receiver.needsInput) {
         await this.#writing;
         continue;
@@ -220,6 +257,31 @@ export class Connection implements Watched {
       if (!this.#isOver) this.#countData(length);
       if (this.#isOver) return this.#linger();
       receiver.receive(buffer.subarray(0, length));
+    }
+  }
+
+  /**
+   * Begins TLS; answers whether it could. Behind it there is no way back: neither is anything read in
+   * plaintext nor said in it.
+   */
+  async #secure(): Promise<boolean> {
+    const { clock, identity } = this.#context;
+    if (identity === undefined) throw new TypeError("Cannot begin TLS without a certificate");
+    this.#deadline = clock.now() + HANDSHAKE;
+    this.#handshake = new AbortController();
+    const { signal } = this.#handshake;
+    try {
+      const transport = await secureServer(this.#transport, identity, { signal });
+      this.#transport = transport;
+      this.#conversation.secured(transport.tls);
+      return true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#conversation.log("info", "tls-failed", { error: text });
+      return false;
+    } finally {
+      this.#handshake = undefined;
+      this.#moveDeadline(true);
     }
   }
 

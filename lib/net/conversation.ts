@@ -1,5 +1,6 @@
 /** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
 import type { MaybePromise } from "../policy/hooks.ts";
+import type { SaslExchange, SaslServer, SaslSession, SaslStep } from "../policy/sasl.ts";
 import type { Endpoint, Session, TlsFacts } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
@@ -13,6 +14,8 @@ import {
   type TransactionContext,
 } from "./mail_transaction.ts";
 import { chain, guarded } from "./maybe_promise.ts";
+import type { TlsIdentity } from "./tls_identity.ts";
+import type { ServerTlsFacts } from "./tls_transport.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
@@ -24,9 +27,21 @@ export interface ConversationContext extends TransactionContext {
   readonly lmtp?: boolean;
   /** Makes the name of the next message. */
   readonly nextMessageId: () => string;
+  /** Our certificates, if there are any. */
+  readonly identity?: TlsIdentity;
+  /** Who authenticates clients, if somebody does. */
+  readonly sasl?: SaslServer;
+  /** Whether mail is taken only from clients that have authenticated. */
+  readonly mustAuthenticate?: boolean;
 }
 
 const INTERNAL_ERROR = standingReply(421, "4.3.0", "Internal error, try again later");
+const READY_FOR_TLS = standingReply(220, "2.0.0", "Ready to start TLS");
+const NO_TLS = standingReply(454, "4.7.0", "TLS is not available now");
+const AUTHENTICATED = standingReply(235, "2.7.0", "Authentication successful");
+const NO_MECHANISM = standingReply(504, "5.5.4", "Mechanism not offered here");
+/** RFC 4954 section 6. */
+const AUTHENTICATE_FIRST = standingReply(530, "5.7.0", "Authentication required");
 const CHUNK_OK = standingReply(250, "2.0.0", "Chunk ok");
 
 /** Said to a client that is still there when the server goes. */
@@ -36,11 +51,14 @@ export const SHUTTING_DOWN: Reply = standingReply(
   "Service shutting down, try again later",
 );
 
+/** What belongs to an exchange that proves who the client is. */
+type AuthQuestion = Extract<ReceiverQuestion, { readonly type: "auth" | "response" }>;
+
 /** The protocol that each greeting asks for. */
 const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;
 
 /** One session, and the mail transaction that is open in it. */
-export class Conversation implements Session {
+export class Conversation implements SaslSession {
   readonly id: string = newId();
   readonly remote: Endpoint;
   readonly local: Endpoint;
@@ -48,8 +66,9 @@ export class Conversation implements Session {
   readonly #receiver: Receiver;
   #protocol: Session["protocol"];
   #heloName: string | undefined;
-  #tls: TlsFacts | undefined;
+  #tls: ServerTlsFacts | undefined;
   #account: string | undefined;
+  #exchange: SaslExchange | undefined;
   #transaction: MailTransaction | undefined;
   #isEnding = false;
 
@@ -79,6 +98,22 @@ export class Conversation implements Session {
 
   get account(): string | undefined {
     return this.#account;
+  }
+
+  get endPoint(): Uint8Array | undefined {
+    return this.#tls?.endPoint;
+  }
+
+  /**
+   * The session runs inside TLS from now on. What the client said of itself before, anybody may have
+   * said (RFC 3207 section 4.2).
+   */
+  secured(tls: ServerTlsFacts): void {
+    this.#tls = tls;
+    this.#protocol = undefined;
+    this.#heloName = undefined;
+    this.#account = undefined;
+    this.log("debug", "secured", { version: tls.version, cipher: tls.cipher });
   }
 
   /** Whether a mail transaction is open. */
@@ -122,12 +157,50 @@ export class Conversation implements Session {
       case "close":
         this.log("debug", "closed", { code: event.reply.code });
         return;
+      case "auth":
+      case "response":
+        return this.#converse(event);
+      case "auth cancelled":
+        this.#exchange = undefined;
+        this.#logRefusal("auth", event.reply);
+        return;
       default:
         return chain(this.#answer(event), (answer) => this.#receiver.reply(answer));
     }
   }
 
-  #answer(question: ReceiverQuestion): MaybePromise<Reply | readonly Reply[]> {
+  /** Goes on with an exchange that proves who the client is. */
+  #converse(question: AuthQuestion): MaybePromise<void> {
+    const { sasl, log } = this.#context;
+    const isFirst = question.type === "auth";
+    const exchange = isFirst ? sasl?.begin(question.mechanism, this) : this.#exchange;
+    this.#exchange = undefined;
+    if (exchange === undefined) return this.#receiver.reply(this.#logRefusal("auth", NO_MECHANISM));
+    const asked = guarded(
+      () => exchange.next(isFirst ? question.initialResponse : question.octets),
+      (error): SaslStep => ({ kind: "failure", reply: replyTo(error, log, this, "auth") }),
+    );
+    return chain(asked, (step) => {
+      switch (step.kind) {
+        case "challenge":
+          this.#exchange = exchange;
+          return this.#receiver.challenge(step.octets);
+        case "success":
+          this.#account = step.account;
+          this.log("info", "authenticated", { account: step.account });
+          return this.#receiver.reply(AUTHENTICATED);
+        case "failure":
+          if (step.error !== undefined) {
+            log("warn", "auth-failed", { session: this.id, error: `${step.error}` });
+          }
+          return this.#receiver.reply(this.#logRefusal("auth", step.reply));
+      }
+    });
+  }
+
+  #answer(
+    question: Exclude<ReceiverQuestion, AuthQuestion>,
+  ): MaybePromise<Reply | readonly Reply[]> {
     switch (question.type) {
       case "connect":
         return this.#answerConnect();
@@ -135,6 +208,9 @@ export class Conversation implements Session {
         return this.#answerHelo(question.verb, printable(question.name));
       case "mail": {
         if (this.#isEnding) return SHUTTING_DOWN;
+        if (this.#context.mustAuthenticate && this.#account === undefined) {
+          return this.#logRefusal("mail", AUTHENTICATE_FIRST);
+        }
         const id = this.#context.nextMessageId();
         const begun = MailTransaction.begin(this.#context, this, id, question.mail);
         return chain(begun, (transaction) => {
@@ -156,6 +232,8 @@ export class Conversation implements Session {
           if (!isPositive(answer)) this.#dropTransaction();
           return isPositive(answer) ? answer : this.#logRefusal("data", answer);
         });
+      case "starttls":
+        return this.#context.identity === undefined ? NO_TLS : READY_FOR_TLS;
       case "chunk":
         return CHUNK_OK;
       case "end":
@@ -190,6 +268,7 @@ export class Conversation implements Session {
     return chain(answered, (refusal) => {
       if (refusal === undefined) {
         this.#dropTransaction();
+        this.#receiver.offerAuth(this.#context.sasl?.mechanisms(this) ?? []);
         return hello;
       }
       this.#protocol = before.protocol;

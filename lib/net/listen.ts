@@ -80,7 +80,7 @@ const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
  * ```
  *
  * @throws {SyntaxError} if a domain or a network cannot be read
- * @throws what `Deno.listen` throws for an address that cannot be bound
+ * @throws {ListenError} if the port cannot be bound; its `cause` is what `Deno.listen` has thrown
  */
 export function listen(options: ListenOptions, handler: SessionHandler): ListeningServer {
   const queues = new WeakMap<Session, MailQueue>();
@@ -90,7 +90,7 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
   const server = startServer(
     {
       hosts: options.hosts ?? [],
-      port: options.port ?? 0,
+      services: [{ port: options.port ?? 0 }],
       hostname: options.hostname ?? Deno.hostname(),
       lmtp: options.lmtp,
       limits: { ...DEFAULT_LIMITS, ...options.limits },

@@ -17,6 +17,8 @@ import { chain, guarded } from "./maybe_promise.ts";
 export interface TransactionContext {
   /** Our name in the Received field. */
   readonly hostname: string;
+  /** Whether the Received field tells nothing of the client. */
+  readonly hidesClient?: boolean;
   readonly hooks: Hooks;
   readonly relaying: RelayingRules;
   readonly intake: Intake;
@@ -155,14 +157,21 @@ export class MailTransaction {
   }
 
   #trace(): string {
-    const { hostname, clock } = this.#context;
-    const { protocol, heloName } = this.#session;
+    const { hostname, hidesClient, clock } = this.#context;
+    const { protocol, heloName, tls, account } = this.#session;
     return receivedField({
       session: this.#session,
+      hidesClient,
       heloName,
       hostname,
       id: this.id,
-      protocol: transmissionType({ protocol, smtpUtf8: this.mail.smtpUtf8 }),
+      protocol: transmissionType({
+        protocol,
+        smtpUtf8: this.mail.smtpUtf8,
+        tls: tls !== undefined,
+        authenticated: account !== undefined,
+      }),
+      tls,
       forwardPath: this.#forwardPaths.length === 1 ? this.#forwardPaths[0] : undefined,
       date: new Date(clock.now()),
     });

@@ -2,6 +2,7 @@
 import type { Session } from "../policy/session.ts";
 import { gatherRecipients, type RecipientRules, type Recipients } from "../queue/recipients.ts";
 import { type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
+import { isUncertain } from "../queue/store_error.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
@@ -14,7 +15,7 @@ export interface QueueIntakeOptions extends RecipientRules {
   readonly store: Store;
   /** How long a message is tried, in milliseconds. */
   readonly lifetime: number;
-  /** Called once a message is committed that is due, so that it is attempted now. */
+  /** Called once a message is committed that is due, or may be, so that it is attempted now. */
   readonly wake: () => void;
   /** Called where there is no room for a message, so that some is made. */
   readonly makeRoom?: () => void;
@@ -98,6 +99,7 @@ class QueueTransaction implements IntakeTransaction {
         recipients: this.#recipients.list,
       }, this.#body!);
     } catch (error) {
+      if (isUncertain(error)) wake();
       return this.#fail(error);
     }
     if (this.#recipients.list.some(({ held }) => !held)) wake();

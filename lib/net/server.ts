@@ -7,14 +7,20 @@ import { SHUTTING_DOWN } from "./conversation.ts";
 import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
 import { Permits } from "./permits.ts";
-import type { ServerLimits, ServerOptions } from "./server_options.ts";
+import type { ServerLimits, ServerOptions, Service } from "./server_options.ts";
 import { tcpTransport } from "./tcp_transport.ts";
 import type { Transport } from "./transport.ts";
+
+/** An address and port where a server listens. */
+export interface ListeningEndpoint extends Endpoint {
+  /** What it does there. */
+  readonly service: Service;
+}
 
 /** A server that runs until it is drained, stopped or disposed of. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens. */
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly ListeningEndpoint[];
   /** Settles once nothing is accepted any more and the last connection is over. */
   readonly finished: Promise<void>;
   /**
@@ -28,14 +34,47 @@ export interface RunningServer extends AsyncDisposable {
 
 /** A server that can be given connections which did not come through one of its listeners. */
 export interface Server extends RunningServer {
-  /** Serves a transport as if it had been accepted. */
-  serve(transport: Transport): Promise<void>;
+  /** Serves a transport as if it had been accepted at a service; at the first one if none is named. */
+  serve(transport: Transport, service?: Service): Promise<void>;
 }
 
 /** What becomes of a connection that was accepted; the default is to run it. */
 export type ConnectionHandler = (connection: Connection) => Promise<void>;
 
 const TOO_MANY = standingReply(421, "4.3.2", "Too many connections, try again later");
+
+interface ServiceListener {
+  readonly listener: Deno.TcpListener;
+  readonly service: Service;
+}
+
+/** Binds every service, or none. */
+function listenAll(hosts: readonly string[], services: readonly Service[]): ServiceListener[] {
+  const listeners: ServiceListener[] = [];
+  for (const service of services) {
+    try {
+      for (const listener of listenTcp(hosts, service.port)) listeners.push({ listener, service });
+    } catch (cause) {
+      for (const { listener } of listeners) listener.close();
+      throw new ListenError(service, cause);
+    }
+  }
+  return listeners;
+}
+
+/** A service whose port can't be bound; `cause` is what `Deno.listen` has thrown. */
+export class ListenError extends Error {
+  /** What the error is called. */
+  override readonly name = "ListenError";
+  /** The service. */
+  readonly service: Service;
+
+  /** Makes the error. */
+  constructor(service: Service, cause: unknown) {
+    super(`Cannot listen on port ${service.port}`, { cause });
+    this.service = service;
+  }
+}
 
 /** Deadlines are looked at ten times within the shortest timeout, and once a second at least. */
 function paceOf(limits: ServerLimits): number {
@@ -46,19 +85,21 @@ function paceOf(limits: ServerLimits): number {
 /**
  * Starts a server.
  *
- * @throws what `Deno.listen` throws for an address that can't be bound; then nothing listens
+ * @throws {ListenError} if a port can't be bound; then nothing listens
  */
 export function startServer(
   options: ServerOptions,
   handle: ConnectionHandler = (connection) => connection.run(),
 ): Server {
-  const { hosts, port, limits, log } = options;
+  const { hosts, services, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
-  const context = connectionContext(options, clock, deadlines);
+  const contexts = new Map(
+    services.map((service) => [service, connectionContext(options, service, clock, deadlines)]),
+  );
   const permits = new Permits(limits.maxConnections, limits.maxConnectionsPerIp);
   const connections = new Set<Connection>();
-  const listeners = listenTcp(hosts, port);
+  const listeners = listenAll(hosts, services);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let accepting = listeners.length;
   let isStopping = false;
@@ -72,7 +113,7 @@ export function startServer(
     transport.write(replyOctets(farewell)).catch(() => {}).finally(() => transport.close());
   }
 
-  async function serve(transport: Transport): Promise<void> {
+  async function serve(transport: Transport, service: Service = services[0]): Promise<void> {
     const { address } = transport.remote;
     // A connection may have come in the same moment in which the listeners were closed.
     if (isStopping) return turnAway(transport, SHUTTING_DOWN);
@@ -81,7 +122,7 @@ export function startServer(
       log("warn", "refused", { client: address, step: "connect", code: 421, reply: permit });
       return turnAway(transport, TOO_MANY);
     }
-    const connection = new Connection(transport, context);
+    const connection = new Connection(transport, contexts.get(service)!);
     connections.add(connection);
     try {
       await handle(connection);
@@ -96,7 +137,7 @@ export function startServer(
     }
   }
 
-  async function accept(listener: Deno.TcpListener): Promise<void> {
+  async function accept({ listener, service }: ServiceListener): Promise<void> {
     while (!isStopping) {
       let connection: Deno.TcpConn;
       try {
@@ -115,7 +156,7 @@ export function startServer(
         connection.close();
         continue;
       }
-      serve(transport);
+      serve(transport, service);
     }
     accepting--;
     finishIfDone();
@@ -123,13 +164,13 @@ export function startServer(
 
   function stopListening(): void {
     isStopping = true;
-    for (const listener of listeners.splice(0)) listener.close();
+    for (const { listener } of listeners.splice(0)) listener.close();
     finishIfDone();
   }
 
-  const endpoints = listeners.map((listener) => {
+  const endpoints = listeners.map(({ listener, service }) => {
     const { hostname, port } = listener.addr as Deno.NetAddr;
-    return { address: hostname, port };
+    return { address: hostname, port, service };
   });
   for (const listener of listeners) accept(listener);
 

@@ -1,9 +1,12 @@
 /** What a server is made of, and the limits it keeps. @module */
+import type { Accounts } from "../policy/accounts.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
+import type { SaslServer } from "../policy/sasl.ts";
 import type { Clock } from "./clock.ts";
 import type { Intake } from "./intake.ts";
 import type { Log } from "./log.ts";
+import type { TlsIdentity } from "./tls_identity.ts";
 
 /** The limits of a server. Times are in milliseconds, sizes in octets. */
 export interface ServerLimits {
@@ -40,12 +43,38 @@ export const DEFAULT_LIMITS: ServerLimits = {
   minDataRate: 100,
 };
 
+/** One thing that a server does at a port of its own. */
+export interface Service {
+  /** The port; 0 takes a free one, the same for each address. */
+  readonly port: number;
+  /** Whether a client begins TLS before anything is said (RFC 8314 section 3). */
+  readonly implicitTls?: boolean;
+  /** Whether it is for submission (RFC 6409): a client has to authenticate before it sends mail. */
+  readonly submission?: boolean;
+}
+
+/** What is done for those who submit mail. */
+export interface SubmissionRules {
+  /** Where the addresses are looked up that an account may send from; any if left out. */
+  readonly accounts?: Accounts;
+  /** Whether Bcc fields are taken out. */
+  readonly removeBcc?: boolean;
+  /** Whether the Received field tells nothing of the client. */
+  readonly hidesClient?: boolean;
+}
+
 /** What a server is made of. */
 export interface ServerOptions {
   /** The addresses to bind; none means every address, IPv6 and IPv4. */
   readonly hosts: readonly string[];
-  /** The port; 0 takes a free one, the same for each address. */
-  readonly port: number;
+  /** What it does there. */
+  readonly services: readonly Service[];
+  /** Our certificates. STARTTLS is offered where there are some. */
+  readonly identity?: TlsIdentity;
+  /** Who authenticates clients. AUTH is offered where there is somebody. */
+  readonly sasl?: SaslServer;
+  /** What submission services do. */
+  readonly submission?: SubmissionRules;
   /** Our name in the greeting, the EHLO reply and the Received field. */
   readonly hostname: string;
   /** Speaks LMTP (RFC 2033). */

@@ -52,12 +52,16 @@ export function isLocal(rules: RelayingRules, mailbox: Mailbox): boolean {
   return domain !== undefined && rules.localDomains.has(domain);
 }
 
+/** What the rules look at. */
+type RelayingSession = Pick<Session, "remote"> & Partial<Pick<Session, "account">>;
+
 /** Which of the clients that were asked about last may relay, for each set of rules. */
 const asked = new WeakMap<RelayingRules, Map<string, boolean>>();
 const MOST_ASKED = 256;
 
-/** Whether a client may send to any domain. */
-export function mayRelay(rules: RelayingRules, session: Pick<Session, "remote">): boolean {
+/** Whether a client may send to any domain: one that has authenticated may, wherever it comes from. */
+export function mayRelay(rules: RelayingRules, session: RelayingSession): boolean {
+  if (session.account !== undefined) return true;
   const { address } = session.remote;
   let known = asked.get(rules);
   if (known === undefined || known.size >= MOST_ASKED) asked.set(rules, known = new Map());
@@ -77,7 +81,7 @@ export function mayRelay(rules: RelayingRules, session: Pick<Session, "remote">)
  */
 export function checkRelaying(
   rules: RelayingRules,
-  session: Pick<Session, "remote">,
+  session: RelayingSession,
   mailbox: Mailbox,
 ): Reply | undefined {
   if (isLocal(rules, mailbox) || mayRelay(rules, session)) return undefined;

@@ -14,7 +14,9 @@ export const FAULT_POINTS = [
   "transaction-begun",
   /** All statements of the transaction ran; it is not committed. */
   "transaction-filled",
-  /** The transaction is on stable storage; nobody was told. */
+  /** The transaction is on stable storage; a failure here is one of COMMIT, which cannot tell. */
+  "transaction-flushed",
+  /** COMMIT has succeeded; nobody was told. A failure here fails nobody. */
   "transaction-committed",
   /** Blob files of messages that were swept in the last transaction were deleted. */
   "blobs-deleted",

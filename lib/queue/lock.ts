@@ -1,4 +1,4 @@
-/** One writer for each state directory. @module */
+/** One writer at a time, for a state directory or for another file. @module */
 import { DatabaseSync } from "node:sqlite";
 import { isNoRoom, isSqliteCode, SQLITE, sqliteError } from "./sqlite_error.ts";
 import { StoreError } from "./store_error.ts";
@@ -7,17 +7,26 @@ import { StoreError } from "./store_error.ts";
 export const LOCK_FILE = "lock";
 
 /**
- * Locks a state directory until the answer is disposed of, or the process is gone, however that
- * happens. The lock is SQLite's own write lock on a small database, since that can be tried without
- * waiting on every system, and who holds it can still be read.
- *
- * Nothing else in the process may open the file `lock`: closing it would let go of the lock, as
- * POSIX has it.
+ * Locks a state directory, as {@linkcode lockFile} does.
  *
  * @throws {StoreError} of the kind `locked` if somebody else has it
  */
 export function lockDirectory(directory: string): Disposable {
-  const file = `${directory}/${LOCK_FILE}`;
+  return lockFile(`${directory}/${LOCK_FILE}`, `the queue in ${directory}`);
+}
+
+/**
+ * Locks something until the answer is disposed of, or the process is gone, however that happens. The
+ * lock is SQLite's own write lock on a small database, since that can be tried without waiting on every
+ * system, and who holds it can still be read.
+ *
+ * Nothing else in the process may open the file: closing it would let go of the lock, as POSIX has it.
+ *
+ * @param file the database, which is made where there is none and stays
+ * @param locked what is locked by it, for messages
+ * @throws {StoreError} of the kind `locked` if somebody else has it
+ */
+export function lockFile(file: string, locked: string): Disposable {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
@@ -30,10 +39,10 @@ export function lockDirectory(directory: string): Disposable {
     const isHeld = isSqliteCode(error, SQLITE.BUSY);
     const holder = isHeld ? holderOf(database) : undefined;
     database?.close();
-    if (!isHeld) throw sqliteError(error, `Cannot lock the queue in ${directory}`);
+    if (!isHeld) throw sqliteError(error, `Cannot lock ${locked}`);
     throw new StoreError(
       "locked",
-      `Cannot open the queue in ${directory}: ` +
+      `Cannot open ${locked}: ` +
         `${holder === undefined ? "another process" : `process ${holder}`} has it open`,
     );
   }

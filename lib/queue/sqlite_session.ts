@@ -3,6 +3,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Reach } from "./fault.ts";
 import { isNoRoom, isSqliteCode, SQLITE } from "./sqlite_error.ts";
 import type { Row } from "./sqlite_rows.ts";
+import { StoreError } from "./store_error.ts";
 
 /** Runs statements, each of which is prepared once. */
 export interface SqlSession {
@@ -74,6 +75,7 @@ export function sqlSession(database: DatabaseSync): SqlSession {
 
 /** Runs changes in groups: one transaction, and so one flush, for all that wait. */
 export class GroupWriter {
+  readonly #database: DatabaseSync;
   readonly #sql: SqlSession;
   readonly #reach: Reach;
   readonly #touched = new Map<string, Touched>();
@@ -92,6 +94,7 @@ export class GroupWriter {
   /** Makes the writer of a connection. */
   constructor(database: DatabaseSync, reach: Reach) {
     const sql = this.#sql = sqlSession(database);
+    this.#database = database;
     this.#reach = reach;
     this.#number = this.#savedNumber = Number(
       sql.get(`SELECT value FROM tally WHERE name = 'number'`)?.value ?? 0,
@@ -109,6 +112,7 @@ export class GroupWriter {
   /**
    * Runs changes in one transaction. A change that fails is undone by itself and the others stand; if
    * the transaction fails, all of them have. Where there is no room for all, they run in smaller groups.
+   * A {@linkcode StoreError} of the kind `uncertain` is the failure where they may be done all the same.
    *
    * @param lasts whether the group is flushed; otherwise the next one that is flushes it as well, and it
    *   may be lost if the machine stops before
@@ -156,22 +160,42 @@ export class GroupWriter {
     this.#reports = [];
     this.#touched.clear();
     this.#sum.clear();
+    let settled: readonly Settled[];
+    let isCommitting = false;
     try {
       this.#sql.run("BEGIN IMMEDIATE");
       this.#reach("transaction-begun");
-      const settled = changes.map(attempt);
+      settled = changes.map(attempt);
       this.#settleDomains();
       this.#settleTallies();
       this.#reach("transaction-filled");
+      isCommitting = true;
       this.#sql.run("COMMIT");
-      this.#savedNumber = this.#number;
-      this.#reach("transaction-committed");
-      for (const then of this.#afterCommit) quietly(then);
-      return { settled, reports: this.#reports };
-    } catch (error) {
-      quietly(() => this.#sql.run("ROLLBACK"));
+      this.#reach("transaction-flushed");
+    } catch (cause) {
+      const error = this.#undo(cause, isCommitting);
       return { settled: changes.map(() => ({ error })), reports: [], failure: error };
     }
+    // It is done, whatever fails from here on.
+    this.#savedNumber = this.#number;
+    quietly(() => this.#reach("transaction-committed"));
+    for (const then of this.#afterCommit) quietly(then);
+    return { settled, reports: this.#reports };
+  }
+
+  /** Rolls back behind an error; answers what to tell the callers, who may rely on it. */
+  #undo(cause: unknown, isCommitting: boolean): unknown {
+    const wasOpen = this.#database.isTransaction;
+    if (wasOpen) quietly(() => this.#sql.run("ROLLBACK"));
+    // Where COMMIT leaves the transaction open it has written nothing. Otherwise SQLite has rolled back by
+    // itself; but what it wrote counts if a crash comes before the log is overwritten, and ends with a
+    // whole frame unless there was no room for that. A flush that fails is never reported as FULL.
+    const isHarmless = !isCommitting || wasOpen || isSqliteCode(cause, SQLITE.FULL);
+    if (isHarmless && !this.#database.isTransaction) return cause;
+    const what = cause instanceof Error ? cause.message : String(cause);
+    return new StoreError("uncertain", `Cannot tell whether the queue was changed: ${what}`, {
+      cause,
+    });
   }
 
   #try(change: Change): Settled {

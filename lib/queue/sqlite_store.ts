@@ -12,7 +12,7 @@ import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.t
 import { attemptRow, Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
 import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
-import { noSuchMessage, StoreError } from "./store_error.ts";
+import { isUncertain, noSuchMessage, StoreError } from "./store_error.ts";
 import {
   type Attempt,
   type Entry,
@@ -272,7 +272,7 @@ class SqliteStore implements Store {
     await this.#writer.close();
   }
 
-  /** Seals bodies, and sends their messages; what was sealed for nothing is deleted. */
+  /** Seals bodies, and sends their messages; what is known to be sealed for nothing is deleted. */
   async #sealed<T>(
     messages: readonly Notice[],
     send: (rows: NewMessageRow[]) => Promise<T>,
@@ -303,9 +303,8 @@ class SqliteStore implements Store {
       if (answer === false) { for (const staging of stagings) staging.discard(); }
       return answer;
     } catch (error) {
-      // Where it is not known what became of the transaction, the next start finds out.
-      const isKnown = !(error instanceof StoreError && error.kind === "closed");
-      if (isKnown) { for (const staging of stagings) staging.discard(); }
+      // A file that turns out to be for nothing is swept at the next start.
+      if (!isUncertain(error)) { for (const staging of stagings) staging.discard(); }
       throw sqliteError(error, `Cannot commit message ${messages[0]?.entry.id}`);
     }
   }

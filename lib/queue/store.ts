@@ -133,6 +133,17 @@ export interface Outcome {
   readonly delayTold?: boolean;
 }
 
+/** How a session with a next hop was encrypted. */
+export interface AttemptTls {
+  readonly version: "TLSv1.2" | "TLSv1.3";
+  /** The cipher suite, as IANA names it. */
+  readonly cipher: string;
+  /** Whether the certificate was verified for the name of the host. */
+  readonly isVerified: boolean;
+  /** Why it was not; printable. */
+  readonly problem?: string;
+}
+
 /** One attempt, for the ledger. */
 export interface Attempt {
   /** When it began and ended. */
@@ -141,6 +152,8 @@ export interface Attempt {
   /** Where it went, as far as it got. */
   readonly host?: string;
   readonly address?: string;
+  /** How it was encrypted on the way there, where it was. */
+  readonly tls?: AttemptTls;
   /** What it came to for each recipient that it was for. */
   readonly outcomes: readonly Outcome[];
 }
@@ -185,7 +198,8 @@ export interface Stats {
 /**
  * A queue store. What has settled is on stable storage, but for leases: one that is lost when the machine
  * stops is over, and so is whoever held it. A method rejects with `StoreFullError` where
- * there is no room, and with the store's own error otherwise; then nothing has changed.
+ * there is no room, and with the store's own error otherwise; then nothing has changed, unless that is a
+ * `StoreError` of the kind `uncertain`.
  */
 export interface Store extends AsyncDisposable {
   /** Whether a message of so many octets would be taken now, as far as is known without asking. */

@@ -9,6 +9,7 @@
  * - `busy`: something else held the database for too long
  * - `closed`: the store was closed, or its worker ended
  * - `missing`: there is no such message, or no queue
+ * - `uncertain`: what was asked for may be done, or undone, or turn out to be done at the next start
  * - `failed`: anything else; the message says what
  */
 export type StoreErrorKind =
@@ -18,6 +19,7 @@ export type StoreErrorKind =
   | "busy"
   | "closed"
   | "missing"
+  | "uncertain"
   | "failed";
 
 /** A store could not do what it was asked to. Its message begins with what cannot be done. */
@@ -31,6 +33,11 @@ export class StoreError extends Error {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** Whether what failed so may be done all the same. */
+export function isUncertain(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === "uncertain";
 }
 
 /** Says that there is no message of this id. */

@@ -34,8 +34,8 @@ interface Waiting {
  * A worker and the calls that wait for it. While it works on one batch, what else is asked of it
  * gathers in the next; that is what makes one flush serve many messages.
  *
- * A worker that ends by itself is started again. What was called meanwhile is refused, since it is not
- * known what became of it.
+ * A worker that ends by itself is started again. What is called meanwhile is refused as `closed`; what the
+ * writer was at work on, as `uncertain`.
  */
 export class WorkerPort<T extends Calls<T>> {
   readonly #begin: Begin;
@@ -189,7 +189,10 @@ export class WorkerPort<T extends Calls<T>> {
 
   #fail(error: StoreError): void {
     this.#over = error;
-    for (const { reject } of [...this.#running ?? [], ...this.#waiting]) reject(error);
+    const { message } = error;
+    const underWay = this.#begin.role === "writer" ? new StoreError("uncertain", message) : error;
+    for (const { reject } of this.#running ?? []) reject(underWay);
+    for (const { reject } of this.#waiting) reject(error);
     this.#running = undefined;
     this.#waiting = [];
     this.#worker?.terminate();

@@ -3,6 +3,7 @@ import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
+import { isUncertain } from "../queue/store_error.ts";
 import { formatMailbox, formatPath, type Mailbox } from "../smtp/mailbox.ts";
 import { replyText } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
@@ -18,9 +19,10 @@ import {
 } from "./outcome.ts";
 import type { Outlet, Outlets } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
-import type { Origin } from "./remote_reply.ts";
 import { nextHopKey } from "./route.ts";
 import type { Held, Work } from "./scheduler.ts";
+import type { Whereabouts } from "./sessions.ts";
+import { tlsText } from "./tls_policy.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
 /** What a dispatch works with. */
@@ -157,7 +159,7 @@ export class Dispatch implements Work {
     const { clock, schedule, random } = this.#options;
     const begun = clock.now();
     const results = new Map<number, AttemptResult>();
-    let origin: Origin | undefined;
+    let origin: Whereabouts | undefined;
     for (const group of groups) {
       const suspension = this.#options.pool.suspension(group.key);
       // The recipients of a lease share a next hop but for what a route or a hook tells apart, so that
@@ -203,6 +205,7 @@ export class Dispatch implements Work {
     const { schedule, random } = this.#options;
     const plain = withoutNotices(attempt, schedule, random);
     let pause = FIRST_PAUSE;
+    let mayBeDone = false;
     for (let tries = 1;; tries++) {
       // Notices need room in the store, which may be what it lacks: then they are left for later.
       const isFull = tries % 2 === 1;
@@ -228,6 +231,7 @@ export class Dispatch implements Work {
       } catch (error) {
         for (const { body } of notices) body.abort();
         this.#log("error", "store-failed", { id: entry.id, tries, error: errorText(error) });
+        mayBeDone ||= isUncertain(error);
       }
       if (held.isLost || tries >= (this.#isStopping ? LAST_TRIES : MOST_TRIES)) break;
       if (!isFull) {
@@ -236,7 +240,8 @@ export class Dispatch implements Work {
       }
     }
     this.#remember(entry, attempt);
-    return held.lease.until;
+    // If it was recorded all the same, that is what ended the lease, and its notices are due.
+    return mayBeDone ? 0 : held.lease.until;
   }
 
   /** Keeps in mind what was delivered under a lease that was lost, so that it is not delivered again. */
@@ -253,7 +258,7 @@ export class Dispatch implements Work {
     }
   }
 
-  #recorded(entry: Entry, { host, address, outcomes }: Attempt): void {
+  #recorded(entry: Entry, { host, address, tls, outcomes }: Attempt): void {
     for (const { index, state, reply, due } of outcomes) {
       this.#unrecorded.delete(nameOf(entry, { index }));
       const recipient = entry.recipients.find((recipient) => recipient.index === index);
@@ -262,6 +267,7 @@ export class Dispatch implements Work {
         to: recipient && formatMailbox(recipient.mailbox),
         host,
         address,
+        tls: tls && tlsText(tls),
         reply: replyText(reply),
         due: due === undefined ? undefined : new Date(due).toISOString(),
       });

@@ -1,5 +1,6 @@
 /** One command line as a value (RFC 5321 section 4.1). @module */
 import { parsePath } from "./address.ts";
+import { decodeBase64 } from "./base64.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -14,6 +15,12 @@ export type Command =
   }
   | { readonly verb: "RCPT"; readonly forwardPath: Mailbox; readonly parameters: Parameters }
   | { readonly verb: "BDAT"; readonly size: number; readonly last: boolean }
+  | {
+    readonly verb: "AUTH";
+    readonly mechanism: string;
+    readonly initialResponse: Uint8Array | undefined;
+  }
+  | { readonly verb: "STARTTLS" }
   | { readonly verb: "DATA" | "RSET" | "NOOP" | "QUIT" | "VRFY" | "HELP" };
 
 /** The verb of a command that the receiver knows. */
@@ -27,7 +34,7 @@ export type ParsedLine =
 
 /** Known elsewhere, not carried out here (RFC 5321 section 4.2.4: 502, not 500). */
 const NOT_IMPLEMENTED = new Set(
-  ["AUTH", "ETRN", "EXPN", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VERB", "XCLIENT"],
+  ["ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", "VERB", "XCLIENT"],
 );
 
 /** Methods of HTTP: a browser was made to talk to this port, and each of its lines is a command. */
@@ -59,6 +66,11 @@ function trimEnd(text: string): string {
   return text.slice(0, end);
 }
 
+/** What is said to a command that is known elsewhere, or not offered here. */
+export function notImplemented(verb: string): Reply {
+  return reply(502, "5.5.1", `${verb} is not implemented here`);
+}
+
 function fault(code: number, enhanced: string, text: string, isFatal = false): ParsedLine {
   return { kind: "fault", reply: reply(code, enhanced, text), isFatal };
 }
@@ -68,7 +80,9 @@ function command(command: Command): ParsedLine {
 }
 
 const SIMPLE: ReadonlyMap<string, ParsedLine> = new Map(
-  (["DATA", "RSET", "QUIT", "NOOP", "HELP"] as const).map((verb) => [verb, command({ verb })]),
+  (["DATA", "RSET", "QUIT", "NOOP", "HELP", "STARTTLS"] as const).map((
+    verb,
+  ) => [verb, command({ verb })]),
 );
 
 /**
@@ -102,9 +116,13 @@ export function parseCommand(line: Uint8Array): ParsedLine {
       return parseRcpt(argument);
     case "BDAT":
       return parseBdat(argument);
+    case "AUTH":
+      return parseAuth(argument);
     case "DATA":
     case "RSET":
     case "QUIT":
+    case "STARTTLS":
+      // RFC 3207 section 4: an argument to STARTTLS is a syntax error, too.
       if (argument !== "") return fault(501, "5.5.4", `Syntax error: ${verb} takes no argument`);
       return SIMPLE.get(verb)!;
     case "NOOP":
@@ -115,7 +133,9 @@ export function parseCommand(line: Uint8Array): ParsedLine {
       if (argument === "") return fault(501, "5.5.4", "Syntax: VRFY string");
       return command({ verb });
   }
-  if (NOT_IMPLEMENTED.has(verb)) return fault(502, "5.5.1", `${verb} is not implemented here`);
+  if (NOT_IMPLEMENTED.has(verb)) {
+    return { kind: "fault", reply: notImplemented(verb), isFatal: false };
+  }
   if (NOT_SMTP.has(verb)) return fault(421, "4.7.0", "This is SMTP, not HTTP", true);
   return fault(500, "5.5.2", "Syntax error: command not recognized");
 }
@@ -199,3 +219,28 @@ function parseBdat(argument: string): ParsedLine {
   }
   return command({ verb: "BDAT", size, last: match[2] !== undefined });
 }
+
+/**
+ * ```abnf
+ * auth-command     = "AUTH" SP sasl-mech [SP initial-response] CRLF
+ * initial-response = base64 / "="
+ * sasl-mech        = 1*20mech-char
+ * mech-char        = UPPER-ALPHA / DIGIT / "-" / "_"
+ * ```
+ *
+ * (RFC 4954 sections 4 and 8, RFC 4422 section 3.1.) Mechanisms are read without case, as clients write
+ * them.
+ */
+function parseAuth(argument: string): ParsedLine {
+  const match = /^ *([A-Za-z0-9_-]{1,20})(?: +([!-~]+))?$/.exec(argument);
+  if (match === null) return fault(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]");
+  const [, mechanism, written] = match;
+  const initialResponse = written === undefined
+    ? undefined
+    : decodeBase64(written === "=" ? "" : written);
+  if (written !== undefined && initialResponse === undefined) return fault(...BAD_BASE64);
+  return command({ verb: "AUTH", mechanism: mechanism.toUpperCase(), initialResponse });
+}
+
+/** RFC 4954 section 4: a response that cannot be decoded. */
+export const BAD_BASE64 = [501, "5.5.2", "Syntax error: the response is not base64"] as const;

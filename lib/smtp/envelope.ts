@@ -15,6 +15,8 @@ export interface MailParameters extends DsnMailParameters {
   readonly body?: BodyType;
   /** Whether SMTPUTF8 was asked for (RFC 6531): addresses and header fields may be UTF-8. */
   readonly smtpUtf8: boolean;
+  /** Set where the message may only go over TLS, to hosts that were verified (RFC 8689). */
+  readonly requireTls?: boolean;
 }
 
 /** What a RCPT command says. */

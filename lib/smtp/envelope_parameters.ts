@@ -5,19 +5,29 @@ import { type Mailbox, needsUtf8 } from "./mailbox.ts";
 import type { Parameters } from "./parameters.ts";
 import type { ReceiverOptions } from "./receiver_options.ts";
 import { type Reply, reply } from "./reply.ts";
+import { decodeXtext } from "./xtext.ts";
 
 /** RFC 6531 section 3.5. */
 const UTF8_REFUSAL = reply(553, "5.6.7", "A UTF-8 address needs SMTPUTF8");
 
-/** Reads the parameters of MAIL, or answers the reply that refuses them. */
+/** Which parameters are taken. */
+export type ParameterOptions = Pick<ReceiverOptions, "maxSize" | "dsn" | "auth" | "requireTls">;
+
+/**
+ * Reads the parameters of MAIL, or answers the reply that refuses them.
+ *
+ * @param isSecure whether the session runs inside TLS
+ */
 export function readMailParameters(
   reversePath: Mailbox | null,
   parameters: Parameters,
-  { maxSize, dsn }: Pick<ReceiverOptions, "maxSize" | "dsn">,
+  { maxSize, dsn, auth, requireTls }: ParameterOptions,
+  isSecure = false,
 ): MailParameters | Reply {
   let size: number | undefined;
   let body: BodyType | undefined;
   let smtpUtf8 = false;
+  let mustUseTls = false;
   for (const [keyword, value] of parameters) {
     switch (keyword) {
       case "SIZE":
@@ -41,6 +51,20 @@ export function readMailParameters(
       case "ENVID":
         if (!dsn) return unknownParameter("MAIL", keyword);
         break;
+      case "AUTH":
+        // What others say of who submitted a message first is not passed on, which RFC 4954 section 5
+        // leaves to whoever does not trust them: it then counts as AUTH=<>.
+        if (!auth) return unknownParameter("MAIL", keyword);
+        if (decodeXtext(value) === undefined || value === "") {
+          return reply(501, "5.5.4", "Syntax: AUTH=mailbox or AUTH=<>");
+        }
+        break;
+      case "REQUIRETLS":
+        // Outside TLS it is not offered (RFC 8689 section 2).
+        if (!requireTls || !isSecure) return unknownParameter("MAIL", keyword);
+        if (value !== "") return reply(501, "5.5.4", "Syntax: REQUIRETLS takes no value");
+        mustUseTls = true;
+        break;
       default:
         return unknownParameter("MAIL", keyword);
     }
@@ -52,7 +76,13 @@ export function readMailParameters(
   if (size !== undefined && size > maxSize) {
     return reply(552, "5.3.4", `Message too large: at most ${maxSize} octets`);
   }
-  const mail = { reversePath, size, body, smtpUtf8 };
+  const mail = {
+    reversePath,
+    size,
+    body,
+    smtpUtf8,
+    ...mustUseTls && { requireTls: true },
+  };
   if (!dsn) return mail;
   const notices = readDsnMailParameters(parameters);
   return "code" in notices ? notices : { ...mail, ...notices };

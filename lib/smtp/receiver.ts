@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { type Command, parseCommand } from "./command.ts";
+import { encodeBase64 } from "./base64.ts";
+import { type Command, notImplemented, parseCommand } from "./command.ts";
 import type { Envelope, MailParameters } from "./envelope.ts";
 import { IncomingMailData } from "./incoming_mail_data.ts";
 import { LineCutter } from "./line_cutter.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { readMailParameters, readRcptParameters } from "./envelope_parameters.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "./receiver_events.ts";
-import { MAX_COMMAND_LINE, type ReceiverOptions } from "./receiver_options.ts";
+import { maxLineOf, type ReceiverOptions } from "./receiver_options.ts";
 import {
   bye,
   ehloReply,
@@ -23,6 +24,7 @@ import {
 } from "./receiver_replies.ts";
 import { isPositive, type Reply, reply } from "./reply.ts";
 import { ReplyWriter } from "./reply_writer.ts";
+import { readResponse, Security } from "./security.ts";
 import { outOfSequence, type State, TRANSITIONS } from "./transitions.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -54,10 +56,17 @@ export class Receiver {
   /** The last reply of a session that ends without 421. */
   #closing: Reply | undefined;
 
-  /** Begins before the greeting. */
-  constructor(options: ReceiverOptions) {
+  readonly #security: Security;
+
+  /**
+   * Begins before the greeting.
+   *
+   * @param isSecure whether the session runs inside TLS already (RFC 8314 section 3)
+   */
+  constructor(options: ReceiverOptions, isSecure = false) {
     this.#options = options;
-    this.#lines = new LineCutter(MAX_COMMAND_LINE, options.normalizeNewlines);
+    this.#security = new Security(options, isSecure);
+    this.#lines = new LineCutter(maxLineOf(options), options.normalizeNewlines);
     this.#output = new ReplyWriter(options.maxErrors);
   }
 
@@ -88,6 +97,7 @@ export class Receiver {
    */
   receive(bytes: Uint8Array): void {
     if (!this.needsInput) throw new Error("Cannot take input before the last is used up");
+    if (this.#state === "securing") throw new Error("Cannot take input before the handshake");
     this.#input = bytes as Uint8Array<ArrayBuffer>;
     this.#position = 0;
   }
@@ -113,11 +123,12 @@ export class Receiver {
         this.#position = this.#input.length;
         return undefined;
       }
+      if (this.#state === "securing") return undefined;
       if (this.#output.isFull) return undefined;
       // Without input, too: an empty chunk is at its end as soon as it is announced.
       if (this.#state === "data") return this.#readData();
       if (this.needsInput) return undefined;
-      const event = this.#readCommand();
+      const event = this.#state === "auth" ? this.#readResponse() : this.#readCommand();
       if (event !== undefined) return event;
     }
   }
@@ -139,8 +150,20 @@ export class Receiver {
         break;
       case "helo":
         this.#endTransaction("ready");
-        this.#output.say(question.verb === "HELO" ? answer : ehloReply(this.#options, answer));
+        this.#output.say(
+          question.verb === "HELO"
+            ? answer
+            : ehloReply(this.#options, answer, this.#security.offers),
+        );
         return;
+      case "starttls":
+        this.#state = "securing";
+        break;
+      case "auth":
+      case "response":
+        this.#state = "ready";
+        this.#security.authenticated();
+        break;
       case "mail":
         this.#transaction = { mail: question.mail, forwardPaths: [] };
         this.#state = "mail";
@@ -161,6 +184,32 @@ export class Receiver {
         break;
     }
     this.#output.say(answer);
+  }
+
+  /** Answers `auth` or `response` with a challenge (334). */
+  challenge(octets: Uint8Array): void {
+    const type = this.#question?.type;
+    if (type !== "auth" && type !== "response") {
+      throw new Error("Cannot give a challenge: no exchange is open");
+    }
+    this.#question = undefined;
+    this.#state = "auth";
+    this.#output.say(reply(334, undefined, encodeBase64(octets)));
+  }
+
+  /** The mechanisms that the session is offered from now on, best first. */
+  offerAuth(mechanisms: readonly string[]): void {
+    this.#security.offerAuth(mechanisms);
+  }
+
+  /**
+   * The handshake is over. Whatever the client has said before counts for nothing (RFC 3207 section
+   * 4.2): it greets again, and authenticates again.
+   */
+  secured(): void {
+    if (this.#state !== "securing") throw new Error("Cannot be secured: STARTTLS was not said");
+    this.#security.secured();
+    this.#state = "greeted";
   }
 
   /** Ends the session from this side: says `reply`, which is a 421, and reads nothing more. */
@@ -192,7 +241,7 @@ export class Receiver {
     const cut = this.#lines.cut(this.#input, this.#position);
     this.#position = this.#lines.position;
     if (cut.kind === "more") return undefined;
-    if (cut.kind === "fault") return this.#refuseCommand(lineFaultReply(cut.fault));
+    if (cut.kind === "fault") return this.#refuseCommand(lineFaultReply(cut.fault, this.#options));
     const line = parseCommand(cut.bytes);
     if (line.kind === "fault") {
       if (line.isFatal) this.#closing = line.reply;
@@ -209,6 +258,10 @@ export class Receiver {
     if (isHello && (verb === "LHLO") !== (this.#options.lmtp ?? false)) {
       return this.#refuseCommand(reply(500, "5.5.1", `Command not recognized: ${verb}`));
     }
+    const { startTls = false, auth = false } = this.#options;
+    if (verb === "STARTTLS" && !startTls || verb === "AUTH" && !auth) {
+      return this.#refuseCommand(notImplemented(verb));
+    }
     const next = TRANSITIONS[this.#state][verb];
     if (next === undefined) {
       return this.#refuseCommand(reply(503, "5.5.1", outOfSequence(this.#state, verb)));
@@ -220,7 +273,12 @@ export class Receiver {
         return this.#ask({ type: "helo", verb: command.verb, name: command.name });
       case "MAIL": {
         const { reversePath, parameters } = command;
-        const mail = readMailParameters(reversePath, parameters, this.#options);
+        const mail = readMailParameters(
+          reversePath,
+          parameters,
+          this.#options,
+          this.#security.isSecure,
+        );
         if ("code" in mail) return this.#refuseCommand(mail);
         return this.#ask({ type: "mail", mail });
       }
@@ -233,6 +291,14 @@ export class Receiver {
           return this.#refuseCommand(TOO_MANY_RECIPIENTS);
         }
         return this.#ask({ type: "rcpt", rcpt });
+      }
+      case "STARTTLS":
+        return this.#executeStartTls();
+      case "AUTH": {
+        const { mechanism, initialResponse } = command;
+        const refusal = this.#security.refusalOfAuth(mechanism);
+        if (refusal !== undefined) return this.#refuseCommand(refusal);
+        return this.#ask({ type: "auth", mechanism, initialResponse });
       }
       case "DATA":
         return this.#ask({ type: "data" });
@@ -257,6 +323,23 @@ export class Receiver {
         return this.#close(last);
       }
     }
+  }
+
+  #executeStartTls(): ReceiverEvent {
+    const refusal = this.#security.refusalOfStartTls(this.needsInput);
+    if (refusal === undefined) return this.#ask({ type: "starttls" });
+    if (refusal.code === 421) this.#closing = refusal;
+    return this.#refuseCommand(refusal);
+  }
+
+  #readResponse(): ReceiverEvent | undefined {
+    const cut = this.#lines.cut(this.#input, this.#position);
+    this.#position = this.#lines.position;
+    if (cut.kind === "more") return undefined;
+    const octets = readResponse(cut, this.#options);
+    if (!("code" in octets)) return this.#ask({ type: "response", octets });
+    this.#state = "ready";
+    return { type: "auth cancelled", reply: this.#output.sayNegative(octets) };
   }
 
   /**
@@ -337,6 +420,7 @@ export class Receiver {
       return;
     }
     if (question.type === "chunk" || question.type === "data") this.#endTransaction("ready");
+    if (question.type === "response") this.#state = "ready";
     this.#output.sayNegative(answer);
   }
 

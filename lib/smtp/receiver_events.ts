@@ -18,6 +18,23 @@ export type ReceiverQuestion =
    * leaves everything as it was (RFC 5321 section 4.1.4).
    */
   | { readonly type: "helo"; readonly verb: "HELO" | "EHLO" | "LHLO"; readonly name: string }
+  /**
+   * The client wants to begin TLS (RFC 3207). Once a positive reply is written, the handshake is made,
+   * and then `secured` called.
+   */
+  | { readonly type: "starttls" }
+  /**
+   * The client wants to authenticate (RFC 4954), by a mechanism that was offered. The answer is a
+   * challenge, or the reply that ends the exchange.
+   */
+  | {
+    readonly type: "auth";
+    readonly mechanism: string;
+    /** What it has to say without being asked, if it has. */
+    readonly initialResponse: Uint8Array | undefined;
+  }
+  /** The response to a challenge; it is answered as `auth` is. */
+  | { readonly type: "response"; readonly octets: Uint8Array }
   /** A mail transaction begins. */
   | { readonly type: "mail"; readonly mail: MailParameters }
   /** A recipient is named. */
@@ -35,6 +52,8 @@ export type ReceiverNotice =
   | { readonly type: "content"; readonly bytes: Uint8Array }
   /** The mail transaction is over without a message; the client has its reply, or will have it. */
   | { readonly type: "reset"; readonly cause: ResetCause }
+  /** The exchange of AUTH is over without a result; the client has its reply. */
+  | { readonly type: "auth cancelled"; readonly reply: Reply }
   /** The receiver has refused a command by itself. */
   | { readonly type: "refusal"; readonly reply: Reply }
   /** The session is over once the output is written: QUIT, a reply of 421, too many errors. */

@@ -16,6 +16,15 @@ export interface ReceiverOptions {
   readonly normalizeNewlines?: boolean;
   /** Whether DSN is offered and its parameters are taken (RFC 3461); otherwise they are refused. */
   readonly dsn?: boolean;
+  /** Whether STARTTLS is offered (RFC 3207), while the session is in plaintext. */
+  readonly startTls?: boolean;
+  /**
+   * Whether AUTH may be offered (RFC 4954); which mechanisms are is said by `offerAuth`. The lines of a
+   * client may be longer then.
+   */
+  readonly auth?: boolean;
+  /** Whether REQUIRETLS is offered inside TLS (RFC 8689). It takes an intake that keeps it. */
+  readonly requireTls?: boolean;
 }
 
 /**
@@ -24,3 +33,11 @@ export interface ReceiverOptions {
  * 500 (RFC 3461 section 4.2).
  */
 export const MAX_COMMAND_LINE = 2048;
+
+/** The same where AUTH is offered: RFC 4954 section 4 names this for responses, the initial one with them. */
+export const MAX_AUTH_LINE = 12_288;
+
+/** The longest line of a receiver with these options. */
+export function maxLineOf({ auth }: ReceiverOptions): number {
+  return auth ? MAX_AUTH_LINE : MAX_COMMAND_LINE;
+}

@@ -1,6 +1,6 @@
 /**
  * What a client may say when. This table is the only place where that is decided (RFC 5321 sections
- * 4.1.4 and 3.3, RFC 3030 section 2).
+ * 4.1.4 and 3.3, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4).
  *
  * @module
  */
@@ -16,6 +16,10 @@ export type State =
   | "greeted"
   /** No mail transaction is open. */
   | "ready"
+  /** STARTTLS was answered positively: nothing is read before the handshake is over. */
+  | "securing"
+  /** The response to a challenge of AUTH is awaited, which is no command. */
+  | "auth"
   /** MAIL was accepted. */
   | "mail"
   /** At least one RCPT was accepted. */
@@ -42,8 +46,19 @@ function anywhere(state: State): Row {
 export const TRANSITIONS: Readonly<Record<State, Row>> = {
   connected: {},
   refused: { QUIT: "closed" },
-  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted" },
-  ready: { ...HELLO, ...anywhere("ready"), RSET: "ready", MAIL: "mail" },
+  // RFC 3207 does not ask for a greeting first, and some clients begin with STARTTLS.
+  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted", STARTTLS: "securing" },
+  ready: {
+    ...HELLO,
+    ...anywhere("ready"),
+    RSET: "ready",
+    MAIL: "mail",
+    // Neither may come in a mail transaction (RFC 4954 section 4; RFC 3207 section 4.2).
+    STARTTLS: "securing",
+    AUTH: "auth",
+  },
+  securing: {},
+  auth: {},
   mail: { ...HELLO, ...anywhere("mail"), RSET: "ready", RCPT: "rcpt" },
   rcpt: { ...HELLO, ...anywhere("rcpt"), RSET: "ready", RCPT: "rcpt", DATA: "data", BDAT: "data" },
   data: {},
@@ -56,7 +71,9 @@ export function outOfSequence(state: State, verb: Verb): string {
   if (state === "refused") return "Bad sequence of commands: no service here, only QUIT";
   if (state === "greeted") return "Bad sequence of commands: HELO or EHLO first";
   if (state === "chunks") return "Bad sequence of commands: the message has more chunks to come";
-  if (verb === "MAIL") return "Bad sequence of commands: a mail transaction is open";
+  if (verb === "MAIL" || verb === "STARTTLS" || verb === "AUTH") {
+    return "Bad sequence of commands: a mail transaction is open";
+  }
   if (state === "mail") return "Bad sequence of commands: no valid recipients";
   return "Bad sequence of commands: MAIL first";
 }

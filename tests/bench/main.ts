@@ -1,5 +1,5 @@
 /**
- * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million]`, all of
+ * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls]`, all of
  * them if none is named. It prints figures and asserts nothing, because machines differ; what is
  * compared runs side by side.
  */
@@ -10,6 +10,7 @@ import { benchLarge } from "./large.ts";
 import { benchMillion } from "./million.ts";
 import { benchQueue } from "./queue.ts";
 import { benchRelay } from "./relay.ts";
+import { benchTls } from "./tls.ts";
 
 const parts = new Map<string, () => void | Promise<void>>([
   ["decoder", benchDecoder],
@@ -19,6 +20,7 @@ const parts = new Map<string, () => void | Promise<void>>([
   ["queue", benchQueue],
   ["relay", benchRelay],
   ["million", benchMillion],
+  ["tls", benchTls],
 ]);
 
 const unknown = Deno.args.find((name) => !parts.has(name));

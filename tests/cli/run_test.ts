@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/cli/version.ts";
 import { listenFailure } from "../../lib/cli/serve.ts";
+import { ListenError } from "../../lib/net/server.ts";
 import { failureOf } from "../../lib/cli/failure.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
 import { call, testSystem } from "./surroundings.ts";
@@ -16,13 +17,13 @@ const failures: [
   [["serve", "now"], 64, "one argument too many, now: write smtpd serve [flags]"],
   [["explian", "a@b.example"], 64, "unknown command explian: did you mean explain?"],
   [["chekc", "--frobnicate"], 64, "unknown command chekc: did you mean check?"],
-  ...["users", "demo", "doctor", "config", "completions"]
+  ...["demo", "doctor", "config", "completions"]
     .map((
       verb,
     ): [string[], number, string] => [[verb], 64, `unknown command ${verb}: see smtpd help`]),
-  [["--port", "5", "users", "list"], 64, "unknown command users: see smtpd help"],
+  [["--port", "5", "demo", "list"], 64, "unknown command demo: see smtpd help"],
   [["a\nb"], 64, "unknown command a\\u000ab: see smtpd help"],
-  [["help", "users"], 64, "unknown command users: see smtpd help"],
+  [["help", "demo"], 64, "unknown command demo: see smtpd help"],
   [["help", "sreve"], 64, "unknown command sreve: did you mean serve?"],
   [["help", "serve", "check"], 64, "one argument too many, check: write smtpd help [VERB]"],
   [["help", "--port", "1"], 64, "smtpd help takes no --port: leave it out"],
@@ -132,7 +133,8 @@ Deno.test("a listener that cannot be is told with what to do", () => {
     [new Error("odd"), config, 69, /^cannot listen on port 25 \(odd\): /],
   ];
   for (const [error, config, code, message] of table) {
-    const failure = failureOf(listenFailure(error, config));
+    const failed = new ListenError({ port: config.port }, error);
+    const failure = failureOf(listenFailure(failed, config));
     assertMatch(failure.message, message);
     assertEquals(failure.exitCode, code);
   }
@@ -156,7 +158,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
     const lines = out.trimEnd().split("\n");
     assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+    for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
       assertMatch(out, new RegExp(`^ {2}smtpd \\[?${verb}\\b`, "m"));
     }
     assertMatch(out, /^ {2}smtpd --port 2525/m);
@@ -165,7 +167,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
 });
 
 Deno.test("each command has a help that fits 80 columns", async () => {
-  for (const verb of ["serve", "explain", "check", "ready", "version", "help"]) {
+  for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
     const { code, out } = await call(["help", verb]);
     assertEquals(code, 0);
     for (const line of out.split("\n")) assert(line.length <= 80, line);
@@ -191,12 +193,19 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "dns",
     "mx-port",
     "allow-local-mx",
+    "tls-out",
     "max-size",
     "max-recipients",
     "max-connections",
     "max-connections-per-ip",
     "timeout",
     "bare-newline",
+    "tls-cert",
+    "tls-key",
+    "tls-port",
+    "submission-port",
+    "auth-without-tls",
+    "users",
     "config",
     "log-level",
     "log-format",
@@ -242,6 +251,36 @@ Deno.test("check refuses a Maildir root that cannot be", async () => {
   }
 });
 
+Deno.test("check says which route has a directory or a program that cannot be", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/smtpd.json`;
+  try {
+    Deno.writeTextFileSync(`${directory}/file`, "");
+    const table: [settings: object, err: string][] = [
+      [
+        { route: `maildir:${directory}/file` },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to --route",
+      ],
+      [
+        { routes: [`a.test maildir:${directory}`, `.B.test maildir:${directory}/file`] },
+        `cannot read ${directory}/file, there is a file in its place: ` +
+        "give another directory to .b.test in routes",
+      ],
+      [
+        { route: "hold", routes: ["a.test pipe:/nowhere/x"] },
+        "there is no program /nowhere/x: give another program to a.test in routes",
+      ],
+    ];
+    for (const [settings, err] of table) {
+      Deno.writeTextFileSync(path, JSON.stringify({ queue: directory, ...settings }));
+      assertEquals((await call(["check", "--config", path])).err, `smtpd: ${err}\n`);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("check refuses a program that cannot be run, and says what to add where Deno forbids it", async () => {
   const checked = (route: string) => call(["check", `--route=${route}`]);
   assertEquals((await checked("pipe:/bin/cat")).code, 0);
@@ -280,6 +319,20 @@ Deno.test("a config file is read, and what is wrong with it told", async () => {
       (await checked()).err,
       `smtpd: unknown key prot in ${path}: did you mean port?\n`,
     );
+    for (
+      const [key, values, twice] of [
+        ["routes", ["a.test mx", "b.test hold", "B.Test mx"], "b.test"],
+        ["routes", [".a.test mx", "a.test mx", ".A.test hold"], ".a.test"],
+        ["concurrency", ["xn--bcher-kva.test 5", "bücher.test 6"], "xn--bcher-kva.test"],
+        ["rate", ["a.test 10/1m", "a.test 10/1m"], "a.test"],
+        ["rate", ["a.test 10/1m", "b.a.test 10/1m"], undefined],
+        ["routes", ["a.test mx", ".a.test mx"], undefined],
+      ] as const
+    ) {
+      Deno.writeTextFileSync(path, JSON.stringify({ [key]: values }));
+      const err = twice === undefined ? "" : `smtpd: ${key} has ${twice} twice: keep one\n`;
+      assertEquals((await checked()).err, err);
+    }
     Deno.writeFileSync(path, Uint8Array.of(0x7b, 0xff, 0x7d));
     assertEquals((await checked()).err, `smtpd: ${path} is not UTF-8: save it as UTF-8\n`);
     Deno.writeFileSync(path, new Uint8Array(1024 * 1024 + 1));

@@ -1,7 +1,7 @@
 /** Surroundings for a command under test. */
 import type { System } from "../../lib/config.ts";
 import { run } from "../../lib/cli/run.ts";
-import type { Surroundings } from "../../lib/cli/surroundings.ts";
+import type { Surroundings, Terminal } from "../../lib/cli/surroundings.ts";
 
 export const testSystem: System = {
   hostname: () => "host.example",
@@ -19,7 +19,11 @@ export interface Outcome {
 export async function call(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  { input = "", calledAs = "smtpd" }: { input?: string | Uint8Array; calledAs?: string } = {},
+  { input = "", calledAs = "smtpd", terminal }: {
+    input?: string | Uint8Array;
+    calledAs?: string;
+    terminal?: Terminal;
+  } = {},
 ): Promise<Outcome> {
   const written = { out: "", err: "" };
   let rest = typeof input === "string" ? new TextEncoder().encode(input) : input;
@@ -42,6 +46,7 @@ export async function call(
     async write(bytes) {
       written.out += new TextDecoder().decode(bytes);
     },
+    terminal: () => terminal,
   };
   const code = await run(args, around);
   return { code, ...written };

@@ -27,7 +27,7 @@ function startRelay(dnsPort: number, mxPort: number, timeouts: Partial<Timeouts>
   const dns = systemDns({ nameServer: { address: "127.0.0.1", port: dnsPort } });
   return startServer({
     hosts: ["127.0.0.1"],
-    port: 0,
+    services: [{ port: 0 }],
     hostname: "mx.smtpd.test",
     limits: DEFAULT_LIMITS,
     hooks: {},

@@ -347,9 +347,13 @@ peerTest({
       "--queue",
       state,
     ];
-    const { code, text } = await runProgram(file, [...args, "explain", "joe@x.test", ...flags], {
-      env: { NODE_EXTRA_CA_CERTS: `${directory.path}/authority.pem` },
-    });
+    const config = `${directory.path}/smtpd.json`;
+    const tlsAuthorities = `${directory.path}/authority.pem`;
+    await Deno.writeTextFile(config, JSON.stringify({ tlsAuthorities }));
+    const { code, text } = await runProgram(file, [
+      ...[...args, "explain", "joe@x.test", ...flags],
+      ...["--config", config],
+    ]);
     assertEquals(code, 0, text);
     assertMatch(text, /^mta-sts +enforce, .*; policy 20260101 of x\.test$/m);
     assertMatch(text, /^outcome +would be sent to mx\.x\.test/m);

@@ -20,7 +20,7 @@ let peak = 0;
 
 const server = startServer({
   hosts: ["127.0.0.1"],
-  port: 0,
+  services: [{ port: 0 }],
   hostname: "mx.example.org",
   limits: {
     ...DEFAULT_LIMITS,

@@ -1,6 +1,6 @@
 /** Certificates that openssl makes for a test. @module */
+import type { ServerCertificate } from "../../lib/net/tls_identity.ts";
 import { findPeer } from "../peers.ts";
-import type { Pair } from "./tls_fixture.ts";
 
 /** Runs openssl in a folder; fails with what it says. */
 export async function openssl(folder: string, ...args: string[]): Promise<string> {
@@ -88,7 +88,7 @@ export async function makeCertificate(
 }
 
 /** The certificate and key of a name, with those of others behind the certificate. */
-export function certificateOf(folder: string, name: string, ...chain: string[]): Pair {
+export function certificateOf(folder: string, name: string, ...chain: string[]): ServerCertificate {
   const read = (file: string) => Deno.readTextFileSync(`${folder}/${file}`);
   return {
     certificate: [name, ...chain].map((name) => read(`${name}.pem`)).join(""),

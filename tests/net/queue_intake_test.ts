@@ -4,6 +4,7 @@ import { queueIntake } from "../../lib/net/queue_intake.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
 import type { Expansion } from "../../lib/queue/recipients.ts";
+import { StoreError } from "../../lib/queue/store_error.ts";
 import { type Store, StoreFullError } from "../../lib/queue/store.ts";
 import { reply } from "../../lib/smtp/reply.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -150,6 +151,25 @@ Deno.test("queue intake answers a store that fails with 4yz, and is never woken 
     }
     assertEquals(aborted, ["write"]);
   }
+});
+
+Deno.test("queue intake answers 451 where a commit is uncertain, and has it looked for", async () => {
+  const store = createMemoryStore();
+  const made = fixture(changed({
+    stage: () => store.stage(),
+    async commit(entry, body) {
+      await store.commit(entry, body);
+      throw new StoreError("uncertain", "Cannot tell whether the queue was changed: EIO");
+    },
+  }));
+  const transaction = await begin(made, ["joe@b.test"]);
+  await transaction.data("Received: x\r\n");
+  const answer = await transaction.end();
+  assert("code" in answer);
+  assertEquals(`${answer.code} ${answer.enhanced}`, "451 4.3.0");
+  assertEquals([made.events, made.woken()], [["queue-failed"], 1]);
+  transaction.abort();
+  assertEquals(await contentOf(store, "m000000000000001"), "Received: x\r\n");
 });
 
 Deno.test("queue intake refuses and expands recipients by the aliases", async () => {

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { memoryPair } from "../../lib/net/memory_transport.ts";
-import { type ConnectionHandler, type Server, startServer } from "../../lib/net/server.ts";
+import {
+  type ConnectionHandler,
+  ListenError,
+  type Server,
+  startServer,
+} from "../../lib/net/server.ts";
 import { connectTcp } from "../../lib/net/tcp_transport.ts";
 import { Client } from "./client.ts";
 import { FakeClock, settle } from "./fake_clock.ts";
@@ -23,7 +28,7 @@ class TestServer implements AsyncDisposable {
     this.intake = new RecordingIntake(options.answers);
     const settings = serverOptions(options, this.intake, this.events);
     const { hosts = settings.hosts, port = 0, clock } = options;
-    this.server = startServer({ ...settings, hosts, port, clock }, handle);
+    this.server = startServer({ ...settings, hosts, services: [{ port }], clock }, handle);
   }
 
   get port(): number {
@@ -84,17 +89,21 @@ Deno.test("a server at every address takes IPv4 and IPv6, and shows IPv4 clients
 Deno.test("a port that is taken at one of the hosts is an error, and none stays bound", () => {
   using taken = Deno.listen({ hostname: "::1", port: 0 });
   const { port } = taken.addr;
-  assertThrows(
+  const error = assertThrows(
     () => new TestServer({ hosts: ["127.0.0.1", "127.0.0.2", "::1"], port }),
-    Deno.errors.AddrInUse,
+    ListenError,
+    `Cannot listen on port ${port}`,
   );
+  assert(error.cause instanceof Deno.errors.AddrInUse);
   for (const hostname of ["127.0.0.1", "127.0.0.2"]) Deno.listen({ hostname, port }).close();
 });
 
 Deno.test("a port that is taken is an error for a server at every address", () => {
   for (const hostname of ["0.0.0.0", "::", "127.0.0.1"]) {
     using taken = Deno.listen({ hostname, port: 0 });
-    assertThrows(() => new TestServer({ hosts: [], port: taken.addr.port }), Deno.errors.AddrInUse);
+    const { port } = taken.addr;
+    const error = assertThrows(() => new TestServer({ hosts: [], port }), ListenError);
+    assert(error.cause instanceof Deno.errors.AddrInUse);
   }
 });
 

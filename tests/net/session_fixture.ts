@@ -9,13 +9,20 @@ import {
   DEFAULT_LIMITS,
   type ServerLimits,
   type ServerOptions,
+  type Service,
+  type SubmissionRules,
 } from "../../lib/net/server_options.ts";
+import type { TlsIdentity } from "../../lib/net/tls_identity.ts";
+import { type ClientTlsFacts, secureClient } from "../../lib/net/tls_transport.ts";
+import type { Transport } from "../../lib/net/transport.ts";
 import type { Hooks } from "../../lib/policy/hooks.ts";
 import { relayingRules } from "../../lib/policy/relaying.ts";
+import type { SaslServer } from "../../lib/policy/sasl.ts";
 import { text } from "../smtp/wire.ts";
 import { Client } from "./client.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type Answers, RecordingIntake } from "./recording_intake.ts";
+import { AUTHORITY } from "./tls_fixture.ts";
 
 /** An event of the log. */
 export interface LogEvent {
@@ -31,6 +38,10 @@ export interface SessionOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly lmtp?: boolean;
   readonly dsn?: boolean;
+  readonly service?: Service;
+  readonly identity?: TlsIdentity;
+  readonly sasl?: SaslServer;
+  readonly submission?: SubmissionRules;
   /** Takes the mail in place of {@linkcode TestSession.intake}. */
   readonly intake?: Intake;
   /** The client's address; only 127.0.0.1 may relay. */
@@ -47,7 +58,10 @@ export function serverOptions(
 ): ServerOptions {
   return {
     hosts: ["127.0.0.1"],
-    port: 0,
+    services: [options.service ?? { port: 0 }],
+    identity: options.identity,
+    sasl: options.sasl,
+    submission: options.submission,
     hostname: "mx.example.org",
     lmtp: options.lmtp,
     dsn: options.dsn,
@@ -63,7 +77,9 @@ export function serverOptions(
 export class TestSession implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly intake: RecordingIntake;
-  readonly client: Client;
+  client: Client;
+  /** The client's end, below {@linkcode client}. */
+  readonly transport: Transport;
   readonly connection: Connection;
   readonly finished: Promise<void>;
   readonly events: LogEvent[] = [];
@@ -84,13 +100,31 @@ export class TestSession implements AsyncDisposable {
     };
     const settings = serverOptions(options, options.intake ?? this.intake, this.events);
     const deadlines = new Deadlines(this.clock, 1000);
-    this.connection = new Connection(server, connectionContext(settings, this.clock, deadlines));
+    const [service] = settings.services;
+    const context = connectionContext(settings, service, this.clock, deadlines);
+    this.connection = new Connection(server, context);
+    this.transport = client;
     this.finished = this.connection.run();
   }
 
   /** The events of one name. */
   logged(event: string): LogEvent[] {
     return this.events.filter((each) => each.event === event);
+  }
+
+  /** Begins TLS on the client's side. */
+  async secure(serverName = "mx.test"): Promise<ClientTlsFacts> {
+    const secured = await secureClient(this.transport, { serverName, authorities: [AUTHORITY] });
+    this.client = new Client(secured);
+    return secured.tls;
+  }
+
+  /** Says EHLO and STARTTLS, makes the handshake and says EHLO again; answers the reply to that. */
+  async greetSecurely(): Promise<string> {
+    await this.client.greet();
+    assertEquals((await this.client.say("STARTTLS")).slice(0, 3), "220");
+    await this.secure();
+    return await this.client.say("EHLO client.example.org");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openForWriting } from "../../lib/queue/schema.ts";
 import { GroupWriter } from "../../lib/queue/sqlite_session.ts";
@@ -86,6 +86,35 @@ Deno.test("SQLite store flushes every group but those that only lease", async ()
     const NORMAL = 1;
     for (const lasts of [true, false, false, true, false, true]) group.run([change], lasts);
     assertEquals(modes, [FULL, NORMAL, NORMAL, FULL, NORMAL, FULL]);
+  } finally {
+    database.close();
+  }
+});
+
+Deno.test("SQLite store knows a COMMIT that wrote nothing from one that may have", async () => {
+  await using directory = await stateDirectory();
+  const database = openForWriting(directory.path);
+  try {
+    database.exec(
+      `PRAGMA foreign_keys = ON; CREATE TABLE parent (id PRIMARY KEY);
+       CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`,
+    );
+    const children = () => database.prepare("SELECT count(*) AS n FROM child").get()!.n;
+    const group = new GroupWriter(database, () => {});
+    // The transaction is open behind this COMMIT, so it is rolled back and the error stays what it is.
+    const orphan = group.run([(transaction) => transaction.run("INSERT INTO child VALUES (1)")]);
+    assert(!(orphan.failure instanceof StoreError));
+    assertStringIncludes(String(orphan.failure), "FOREIGN KEY");
+    assertEquals([children(), database.isTransaction], [0, false]);
+    // This one has nothing to roll back any more.
+    const done = group.run([(transaction) => {
+      transaction.run("INSERT INTO parent VALUES (1)");
+      transaction.run("INSERT INTO child VALUES (1)");
+      transaction.run("COMMIT");
+    }]);
+    assert(done.failure instanceof StoreError);
+    assertEquals([done.failure.kind, children()], ["uncertain", 1]);
+    assertEquals(group.run([() => 7]).settled, [{ value: 7 }]);
   } finally {
     database.close();
   }

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
 import type { Outcome } from "../../lib/queue/store.ts";
+import { StoreError } from "../../lib/queue/store_error.ts";
 import type { Outlet } from "../../lib/relay/outlet.ts";
 import { isPositive, reply } from "../../lib/smtp/reply.ts";
 import { EHLO, EHLO_DSN, type Script } from "./fake_hosts.ts";
@@ -359,6 +360,48 @@ Deno.test("queued message is not delivered again by us when its lease was lost m
   assertEquals(made.hosts.seen("192.0.2.3").messages.length, 1);
   assertEquals(states(made), ["delivered 250 2.0.0", "delivered 250 2.0.0"]);
   assertEquals(made.events.includes("lease-lost"), true);
+});
+
+Deno.test("queued message has its notice sent at once where its record was uncertain", async () => {
+  for (const isRecorded of [true, false]) {
+    const clock = new SimClock();
+    const store = createMemoryStore();
+    const made = queueWorld({
+      clock,
+      store,
+      hosts: { "192.0.2.1": {}, "192.0.2.3": { rcpt: "550 5.1.1 nobody" } },
+      notices: async (_, outcomes, now) => {
+        if (!outcomes.some(({ state }) => state === "failed")) return [];
+        const body = store.stage();
+        await body.write(octets("Subject: failed\r\n\r\n"));
+        return [{ entry: entry("n1", ["joe@x.test"], now, { from: null }), body }];
+      },
+    });
+    const record = store.record.bind(store);
+    let calls = 0;
+    store.record = async (...values) => {
+      if (++calls > 1) return await record(...values);
+      // The scheduler has gone to sleep by then.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      clock.after(10_000, resolve);
+      await promise;
+      if (isRecorded) await record(...values);
+      throw new StoreError("uncertain", "Cannot tell whether the queue was changed: it is on fire");
+    };
+    const body = store.stage();
+    await body.write(octets(CONTENT));
+    await store.commit(entry("m1", ["bob@y.test"], clock.now()), body);
+    made.scheduler.start();
+    const seen = async () => [
+      (await store.show("m1"))?.recipients[0].state,
+      (await store.attempts("m1")).length,
+      made.hosts.seen("192.0.2.1").messages.length,
+    ];
+    await clock.advance(60_000);
+    assertEquals(await seen(), isRecorded ? ["failed", 1, 1] : ["queued", 1, 0]);
+    await clock.advance(600_000);
+    assertEquals(await seen(), ["failed", isRecorded ? 1 : 2, 1]);
+  }
 });
 
 Deno.test("queued message whose lease was lost before its end is not ended", async () => {

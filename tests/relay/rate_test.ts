@@ -1,23 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TokenBucket } from "../../lib/relay/rate.ts";
 import { entry, octets, queueWorld } from "./queue_world.ts";
-
-Deno.test("token bucket gives a period's tokens at once, and then as they come about", () => {
-  const bucket = new TokenBucket({ count: 3, period: 6_000 }, 0);
-  for (let i = 0; i < 3; i++) {
-    assertEquals(bucket.wait(0), 0);
-    bucket.take(0);
-  }
-  assertEquals(bucket.wait(0), 2_000);
-  assertEquals(bucket.wait(500), 1_500);
-  assertEquals(bucket.wait(2_000), 0);
-  bucket.take(2_000);
-  assertEquals(bucket.wait(2_000), 2_000);
-  // No more than a period's gather, however long nobody asks, and a clock that goes back gives none.
-  assertEquals(bucket.wait(1_000_000), 0);
-  for (let i = 0; i < 3; i++) bucket.take(1_000_000);
-  assertEquals(bucket.wait(900_000), 2_000);
-});
 
 Deno.test("scheduler keeps to the rate of a next hop, and lets no other wait for it", async () => {
   const made = queueWorld({

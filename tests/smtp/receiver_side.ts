@@ -24,6 +24,9 @@ export const OPTIONS: ReceiverOptions = {
 const POSITIVE: Readonly<Record<ReceiverQuestion["type"], Reply>> = {
   connect: reply(220, undefined, "mx.example.org ESMTP"),
   helo: reply(250, undefined, "mx.example.org"),
+  starttls: reply(220, "2.0.0", "Ready to start TLS"),
+  auth: reply(235, "2.7.0", "Welcome"),
+  response: reply(235, "2.7.0", "Welcome"),
   mail: reply(250, "2.1.0", "Sender ok"),
   rcpt: reply(250, "2.1.5", "Recipient ok"),
   data: reply(354, undefined),
@@ -46,14 +49,19 @@ export interface Taken {
  *     A: options {"lmtp":true}          before anything else: the receiver's options
  *     A: rcpt 550 5.1.1 No such user    the answer to the next question of this type that has none
  *     A: end 250 2.0.0 Ok | 450 4.2.2 Full    a list of answers, for LMTP
+ *     A: challenge auth Username:       the same, with a challenge instead of a reply
+ *     A: offer PLAIN LOGIN              the mechanisms that are offered from now on
+ *     A: secured                        the handshake is over
  *     A: close 421 4.3.2 Going down     ends the session from the application's side
  *
  * Events are told as `mail FROM`, `rcpt TO`, both with what was asked of notices behind the path, `message FROM TO,TO "content"`, `refused message ...`,
- * `reset CAUSE` and `close CODE`.
+ * `auth MECHANISM "initial response"`, `response "octets"`, `auth cancelled CODE`, `reset CAUSE` and
+ * `close CODE`.
  */
 export class ReceiverSide implements Side {
   readonly messages: Taken[] = [];
   readonly #answers = new Map<string, (Reply | Reply[])[]>();
+  readonly #challenges = new Map<string, string[]>();
   #options: ReceiverOptions;
   #receiver: Receiver | undefined;
   #slices: Uint8Array[] = [];
@@ -104,12 +112,19 @@ export class ReceiverSide implements Side {
   }
 
   act(action: string): void {
-    const space = action.indexOf(" ");
-    const name = action.slice(0, space);
-    const rest = action.slice(space + 1);
+    const [name] = action.split(" ", 1);
+    const rest = action.slice(name.length + 1);
     if (name === "options") {
       if (this.#receiver !== undefined) throw new Error("Cannot change the options any more");
       this.#options = { ...this.#options, ...JSON.parse(rest) };
+    } else if (name === "offer") {
+      this.receiver.offerAuth(rest.split(" "));
+    } else if (name === "secured") {
+      this.receiver.secured();
+    } else if (name === "challenge") {
+      const [type] = rest.split(" ", 1);
+      const waiting = this.#challenges.get(type) ?? [];
+      this.#challenges.set(type, [...waiting, rest.slice(type.length + 1)]);
     } else if (name === "close") {
       this.receiver.close(parseReply(rest));
       this.#pump(this.receiver);
@@ -159,6 +174,24 @@ export class ReceiverSide implements Side {
       case "close":
         this.#events.push(`close ${event.reply.code}`);
         return;
+      case "auth cancelled":
+        this.#events.push(`auth cancelled ${event.reply.code}`);
+        return;
+      case "auth": {
+        const { mechanism, initialResponse } = event;
+        const said = initialResponse === undefined
+          ? ""
+          : ` ${JSON.stringify(text(initialResponse))}`;
+        this.#events.push(`auth ${mechanism}${said}`);
+        break;
+      }
+      case "response":
+        this.#events.push(`response ${JSON.stringify(text(event.octets))}`);
+        break;
+    }
+    const challenge = this.#challenges.get(event.type)?.shift();
+    if (challenge !== undefined) {
+      return receiver.challenge(new TextEncoder().encode(challenge));
     }
     const answer = this.#answers.get(event.type)?.shift() ?? this.decide?.(event) ??
       POSITIVE[event.type];

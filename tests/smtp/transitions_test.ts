@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Verb } from "../../lib/smtp/command.ts";
 import { Receiver } from "../../lib/smtp/receiver.ts";
 import { type State, TRANSITIONS } from "../../lib/smtp/transitions.ts";
@@ -19,6 +19,8 @@ const LINES: Readonly<Record<Verb, string>> = {
   QUIT: "QUIT",
   VRFY: "VRFY joe",
   HELP: "HELP",
+  STARTTLS: "STARTTLS",
+  AUTH: "AUTH PLAIN",
 };
 
 /** What a client says to come into a state from the greeting; `undefined` where it can't. */
@@ -31,6 +33,8 @@ const WAYS: Readonly<Record<State, Verb[] | undefined>> = {
   rcpt: ["HELO", "MAIL", "RCPT"],
   data: ["HELO", "MAIL", "RCPT", "DATA"],
   chunks: ["HELO", "MAIL", "RCPT", "BDAT"],
+  securing: ["HELO", "STARTTLS"],
+  auth: ["HELO", "AUTH"],
   closed: ["QUIT"],
 };
 
@@ -39,8 +43,10 @@ const VERBS = Object.keys(LINES) as Verb[];
 
 /** A receiver that was brought into a state. */
 function inState(state: State, lmtp: boolean): ReceiverSide {
-  const side = new ReceiverSide({ lmtp });
+  const side = new ReceiverSide({ lmtp, startTls: true, auth: true });
+  side.act("challenge auth Say it");
   if (state === "refused") side.act("connect 554 5.3.2 No mail here");
+  side.act("offer PLAIN");
   for (const verb of WAYS[state]!) {
     const line = LINES[lmtp && verb === "HELO" ? "LHLO" : verb];
     side.receive(octets(`${line}\r\n${verb === "BDAT" ? "hi!" : ""}`));
@@ -59,18 +65,20 @@ Deno.test("transitions lead to states of the table only", () => {
   }
 });
 
-/** RFC 5321 section 4.1.4 and RFC 3030 section 2, once more. */
+/** RFC 5321 section 4.1.4, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, once more. */
 const EXPECTED = `
-          HELO   EHLO   LHLO   MAIL  RCPT  DATA  BDAT  RSET     NOOP     VRFY     HELP     QUIT
-connected -      -      -      -     -     -     -     -        -        -        -        -
-refused   -      -      -      -     -     -     -     -        -        -        -        closed
-greeted   ready  ready  ready  -     -     -     -     greeted  greeted  greeted  greeted  closed
-ready     ready  ready  ready  mail  -     -     -     ready    ready    ready    ready    closed
-mail      ready  ready  ready  -     rcpt  -     -     ready    mail     mail     mail     closed
-rcpt      ready  ready  ready  -     rcpt  data  data  ready    rcpt     rcpt     rcpt     closed
-data      -      -      -      -     -     -     -     -        -        -        -        -
-chunks    ready  ready  ready  -     -     -     data  ready    chunks   chunks   chunks   closed
-closed    -      -      -      -     -     -     -     -        -        -        -        -
+          HELO   EHLO   LHLO   STARTTLS AUTH  MAIL  RCPT  DATA  BDAT  RSET     NOOP     VRFY     HELP     QUIT
+connected -      -      -      -        -     -     -     -     -     -        -        -        -        -
+refused   -      -      -      -        -     -     -     -     -     -        -        -        -        closed
+greeted   ready  ready  ready  securing -     -     -     -     -     greeted  greeted  greeted  greeted  closed
+ready     ready  ready  ready  securing auth  mail  -     -     -     ready    ready    ready    ready    closed
+securing  -      -      -      -        -     -     -     -     -     -        -        -        -        -
+auth      -      -      -      -        -     -     -     -     -     -        -        -        -        -
+mail      ready  ready  ready  -        -     -     rcpt  -     -     ready    mail     mail     mail     closed
+rcpt      ready  ready  ready  -        -     -     rcpt  data  data  ready    rcpt     rcpt     rcpt     closed
+data      -      -      -      -        -     -     -     -     -     -        -        -        -        -
+chunks    ready  ready  ready  -        -     -     -     -     data  ready    chunks   chunks   chunks   closed
+closed    -      -      -      -        -     -     -     -     -     -        -        -        -        -
 `;
 
 Deno.test("transitions are those of the RFCs", () => {
@@ -86,8 +94,9 @@ Deno.test("transitions are those of the RFCs", () => {
 });
 
 for (const state of STATES) {
-  // Before the greeting, inside mail data and after the end there are no commands; see below.
-  if (state === "connected" || state === "data" || state === "closed") continue;
+  // Before the greeting, inside mail data and after the end there are no commands; see below. Nor are
+  // there where a handshake or a response is awaited.
+  if (["connected", "data", "closed", "securing", "auth"].includes(state)) continue;
   for (const verb of VERBS) {
     const next = TRANSITIONS[state][verb];
     Deno.test(`transition of ${verb} in ${state} is ${next ?? "refused"}`, () => {
@@ -100,7 +109,7 @@ for (const state of STATES) {
         assertEquals(side.receiver.state, state);
       } else {
         // A chunk is answered when it is in.
-        assert(/^(2|354)/.test(code) || (verb === "BDAT" && code === ""), code);
+        assert(/^(2|3[35]4)/.test(code) || (verb === "BDAT" && code === ""), code);
         assertEquals(side.receiver.state, next);
       }
     });
@@ -155,5 +164,38 @@ Deno.test("transition does not happen when the application refuses", () => {
       assertEquals(text(side.takeOutput()).slice(0, 3), `${code}`);
       assertEquals(side.receiver.state, next, `${verb} in ${state}`);
     }
+  }
+});
+
+Deno.test("transition: where a response is awaited there are no commands", () => {
+  for (const verb of VERBS) {
+    const side = inState("auth", false);
+    side.takeEvents();
+    side.receive(octets(`${LINES[verb]}\r\n`));
+    // A verb of four or eight letters is base64.
+    const isBase64 = /^[A-Z]+$/.test(LINES[verb]);
+    assertEquals(text(side.takeOutput()).slice(0, 3), isBase64 ? "235" : "501");
+    assertEquals(side.receiver.state, "ready");
+  }
+});
+
+Deno.test("transition: before the handshake is over nothing is read", () => {
+  const { receiver } = inState("securing", false);
+  assertThrows(() => receiver.receive(octets("EHLO client\r\n")), Error, "handshake");
+  receiver.secured();
+  assertEquals(receiver.state, "greeted");
+  assertThrows(() => receiver.secured(), Error, "STARTTLS");
+});
+
+Deno.test("receiver ends a session where plaintext stands behind STARTTLS", () => {
+  for (const behind of ["EHLO evil\r\n", "\r\n", "M", "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"]) {
+    const side = inState("ready", false);
+    side.receive(octets(`STARTTLS\r\n${behind}`));
+    assertEquals(
+      text(side.takeOutput()),
+      "421 4.7.0 Plaintext behind STARTTLS, closing connection\r\n",
+    );
+    assertEquals(side.receiver.state, "closed");
+    assertEquals(side.takeEvents(), ["close 421"]);
   }
 });

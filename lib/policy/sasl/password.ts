@@ -1,0 +1,49 @@
+/** Whose password it is that a client has sent in clear: what PLAIN and LOGIN ask. @module */
+import type { Accounts } from "../accounts.ts";
+import type { MaybePromise } from "../hooks.ts";
+import { checkPassword, type ScramVerifier } from "../scram_verifier.ts";
+import { preparedCredential } from "./mechanism.ts";
+import type { InTurn } from "./turns.ts";
+
+/** Answers the name of the account that has this name and password, if one has. */
+export type PasswordCheck = (name: string, password: string) => Promise<string | undefined>;
+
+/** What a check against accounts needs. */
+export interface AccountPasswordOptions {
+  /** Where names are looked up. */
+  readonly accounts: Accounts;
+  /** The verifier that stands in for that of a name without an account. */
+  readonly unknown: (name: string) => ScramVerifier;
+  /** Bounds how many passwords are hashed at once. */
+  readonly inTurn: InTurn;
+}
+
+/**
+ * Checks against accounts. A name that nobody has costs as much time as a wrong password, so that
+ * nobody learns which names there are.
+ */
+export function accountPassword(
+  { accounts, unknown, inTurn }: AccountPasswordOptions,
+): PasswordCheck {
+  return async (name, password) => {
+    const prepared = preparedCredential(name);
+    if (prepared === undefined) return undefined;
+    const account = await accounts.find(prepared);
+    // Made for every name, since making it takes time.
+    const standIn = unknown(prepared);
+    const isRight = await inTurn(() => checkPassword(account?.verifier ?? standIn, password));
+    return isRight ? account?.name : undefined;
+  };
+}
+
+/** Checks by a program's own database, which gets both prepared (RFC 4013). */
+export function foreignPassword(
+  isRight: (name: string, password: string) => MaybePromise<boolean>,
+): PasswordCheck {
+  return async (name, password) => {
+    const preparedName = preparedCredential(name);
+    const preparedPassword = preparedCredential(password);
+    if (preparedName === undefined || preparedPassword === undefined) return undefined;
+    return await isRight(preparedName, preparedPassword) ? preparedName : undefined;
+  };
+}
