@@ -123,6 +123,8 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Whether the MTA-STS policies of domains are kept to. */
+  readonly mtaSts: boolean;
   /** Where mail is submitted, and TLS begins before the greeting. */
   readonly submissionTlsPort: number | undefined;
   readonly submissionRemoveBcc: boolean;
@@ -585,6 +587,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "FILE",
     fileOnly: true,
     byDefault: [],
+  }),
+  mtaSts: one(truth, {
+    meaning: "keep to the MTA-STS policies of the domains that mail goes to",
+    fileOnly: true,
+    shownDefault: "on",
+    byDefault: "true",
   }),
   submissionTlsPort: perhaps(wholeNumber(0, 65_535), {
     meaning: "port of a submission listener where TLS begins at once (465)",

@@ -84,6 +84,7 @@ Deno.test("defaults are those of the documentation", () => {
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
     aliases: undefined,
+    mtaSts: true,
     users: undefined,
     tlsPort: undefined,
     submissionPort: undefined,
@@ -171,6 +172,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["route", "hold", { kind: "hold" }],
   ["maildir", "a b/c", "a b/c"],
   ["aliases", "/etc/aliases", "/etc/aliases"],
+  ["mtaSts", "false", false],
 ];
 
 Deno.test("values are read", async (t) => {
