@@ -17,6 +17,7 @@ import {
   address,
   domain,
   duration,
+  fingerprint,
   hostname,
   nameServer,
   oneOf,
@@ -131,6 +132,8 @@ export interface Config {
   readonly submissionHideClient: boolean;
   /** Certificates for other names, beside {@linkcode tlsCert}. */
   readonly certificates: readonly CertificatePair[];
+  /** SHA-256 of client certificates whose holders may relay anywhere. */
+  readonly relayCertificates: readonly string[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -614,6 +617,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   }),
   certificates: several(certificatePair, {
     meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  relayCertificates: several(fingerprint, {
+    meaning: "SHA-256 of client certificates whose holders may relay anywhere",
     placeholder: "LIST",
     fileOnly: true,
     byDefault: [],

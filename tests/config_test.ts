@@ -95,6 +95,7 @@ Deno.test("defaults are those of the documentation", () => {
     tlsCert: undefined,
     tlsKey: undefined,
     certificates: [],
+    relayCertificates: [],
   });
 });
 
@@ -602,7 +603,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["max-recipient", "max-recipients"],
     ["localdomain", "local-domain"],
     ["host-name", "hostname"],
-    ["relay", "relay-from"],
+    ["relay-form", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
     ["frobnicate", undefined],

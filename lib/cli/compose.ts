@@ -29,7 +29,12 @@ import { authoritiesOf, tlsLevelOf } from "./tls_out.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
-  return { localDomains: new Set(config.localDomain), relayFrom: config.relayFrom };
+  const { localDomain, relayFrom, relayCertificates } = config;
+  return {
+    localDomains: new Set(localDomain),
+    relayFrom,
+    relayCertificates: new Set(relayCertificates),
+  };
 }
 
 /** The routes that settings ask for. */
