@@ -72,8 +72,8 @@ export interface SaslServer {
   begin(mechanism: string, session: SaslSession): SaslExchange | undefined;
 }
 
-/** What a {@linkcode SaslServer} is made of. */
-export interface SaslServerOptions {
+/** Who may authenticate, and how (RFC 4954). */
+export interface AuthOptions {
   /** Whose passwords there are. Without it, only hooks let somebody in. */
   readonly accounts?: Accounts;
   /** Whether AUTH is offered in plaintext, where who listens can read the passwords. */
@@ -92,6 +92,10 @@ export interface SaslServerOptions {
     name: string,
     password: string,
   ) => MaybePromise<boolean>;
+}
+
+/** What a {@linkcode SaslServer} is made of. */
+export interface SaslServerOptions extends AuthOptions {
   /**
    * What makes up salts for names that have no account: 32 octets that nobody can guess. Made at random
    * unless given; a client can tell such names by their salt once it is another.
