@@ -9,8 +9,10 @@ import {
   domainCount,
   domainRate,
   domainRoute,
+  domainTlsLevel,
   type WrittenRate,
 } from "./config/by_domain.ts";
+import { type CertificatePair, certificatePair } from "./config/certificate_pair.ts";
 import {
   address,
   domain,
@@ -33,6 +35,7 @@ import type { Endpoint } from "./policy/session.ts";
 import type { Rate } from "./policy/rate.ts";
 import type { Route } from "./relay/next_hop.ts";
 import { parseRoute } from "./relay/route.ts";
+import { TLS_LEVELS, type TlsLevel } from "./relay/tls_policy.ts";
 
 /** What the server is told. Lengths of time are in milliseconds, sizes in octets. */
 export interface Config {
@@ -54,12 +57,17 @@ export interface Config {
   readonly dns: Endpoint | undefined;
   readonly mxPort: number;
   readonly allowLocalMx: boolean;
+  /** How much TLS is asked of next hops. */
+  readonly tlsOut: TlsLevel;
   readonly maxSize: number;
   readonly maxRecipients: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number;
   readonly timeout: number;
   readonly bareNewline: "reject" | "normalize";
+  /** PEM files of the certificate that the server shows in TLS, and of its key. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   /** Where TLS begins before the greeting. */
   readonly tlsPort: number | undefined;
   /** Where mail is submitted, with STARTTLS. */
@@ -99,6 +107,10 @@ export interface Config {
   readonly delayNotice: number | undefined;
   /** Routes of domains, before {@linkcode route}. */
   readonly routes: readonly ByDomain<Route>[];
+  /** How much TLS is asked of a domain's next hop, before {@linkcode tlsOut}. */
+  readonly tlsPolicy: readonly ByDomain<TlsLevel>[];
+  /** The file of authorities that are trusted beside the usual ones, where there is one. */
+  readonly tlsAuthorities: string | undefined;
   /** Deliveries at once to a domain's next hop. */
   readonly concurrency: readonly ByDomain<number>[];
   /** Messages in a time to a domain's next hop. */
@@ -115,6 +127,8 @@ export interface Config {
   readonly submissionTlsPort: number | undefined;
   readonly submissionRemoveBcc: boolean;
   readonly submissionHideClient: boolean;
+  /** Certificates for other names, beside {@linkcode tlsCert}. */
+  readonly certificates: readonly CertificatePair[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -301,13 +315,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   route: one(
     readBy(
       parseRoute,
-      "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
-        "hold or discard",
+      "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], maildir:DIR, " +
+        "pipe:PROGRAM, https://URL, hold or discard",
     ),
     {
-      meaning:
-        "where mail for other domains goes: mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, " +
-        "pipe:PROGRAM, http(s)://URL, hold, discard",
+      meaning: "where mail for other domains goes: mx, smtp(s)://[user:password@]host[:port], " +
+        "smtp(s)://user@host?password-file=FILE, lmtp://host[:port], maildir:DIR, pipe:PROGRAM, " +
+        "http(s)://URL, hold, discard",
       placeholder: "TARGET",
       byDefault: "mx",
     },
@@ -327,6 +341,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "deliver to MX hosts that resolve to loopback or private addresses",
     shownDefault: "off",
     byDefault: "false",
+  }),
+  tlsOut: one(oneOf(...TLS_LEVELS), {
+    meaning: "TLS to next hops: opportunistic (as it is offered), require, or verify the name",
+    placeholder: "LEVEL",
+    byDefault: "opportunistic",
   }),
   maxSize: one(size, { meaning: "largest message", placeholder: "SIZE", byDefault: "25MiB" }),
   maxRecipients: one(wholeNumber(1), {
@@ -354,8 +373,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "MODE",
     byDefault: "reject",
   }),
+  tlsCert: perhaps(path, {
+    meaning: "offer STARTTLS with this certificate, PEM with those that issued it behind it",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
+  tlsKey: perhaps(path, {
+    meaning: "the key of that certificate, PEM that is not encrypted",
+    placeholder: "FILE",
+    byDefault: [],
+  }),
   tlsPort: perhaps(wholeNumber(0, 65_535), {
-    meaning: "port of a listener where TLS begins at once",
+    meaning: "port of a listener where TLS begins at once; 0 picks a free one",
     placeholder: "N",
     byDefault: [],
   }),
@@ -509,6 +538,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fileOnly: true,
     byDefault: [],
   }),
+  tlsPolicy: several(domainTlsLevel, {
+    meaning: "TLS to the next hop of some domains: DOMAIN LEVEL, or .DOMAIN LEVEL for all below it",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  tlsAuthorities: perhaps(path, {
+    meaning: "PEM file of authorities that vouch for next hops, beside the usual ones",
+    placeholder: "FILE",
+    fileOnly: true,
+    byDefault: [],
+  }),
   concurrency: several(domainCount, {
     meaning: "deliveries at once to the next hop of some domains: DOMAIN N",
     placeholder: "LIST",
@@ -562,5 +603,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     shownDefault: "off",
     fileOnly: true,
     byDefault: "false",
+  }),
+  certificates: several(certificatePair, {
+    meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
   }),
 };

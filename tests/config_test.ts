@@ -46,6 +46,9 @@ Deno.test("defaults are those of the documentation", () => {
     dns: undefined,
     mxPort: 25,
     allowLocalMx: false,
+    tlsOut: "opportunistic",
+    tlsPolicy: [],
+    tlsAuthorities: undefined,
     maxSize: 26_214_400,
     maxRecipients: 1000,
     maxConnections: 1000,
@@ -88,6 +91,9 @@ Deno.test("defaults are those of the documentation", () => {
     submissionTlsPort: undefined,
     submissionRemoveBcc: false,
     submissionHideClient: false,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    certificates: [],
   });
 });
 
@@ -126,6 +132,9 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["dns", "192.0.2.1:5353", { address: "192.0.2.1", port: 5353 }],
   ["dns", "::1", { address: "::1", port: 53 }],
   ["dns", "[2001:db8::1]", { address: "2001:db8::1", port: 53 }],
+  ["tlsCert", "/etc/a b.pem", "/etc/a b.pem"],
+  ["tlsPort", "465", 465],
+  ["certificates", " a.pem  b.key ", [{ certificate: "a.pem", key: "b.key" }]],
   ["dns", "[2001:db8::1]:5353", { address: "2001:db8::1", port: 5353 }],
   ["route", "discard", { kind: "discard" }],
   ["route", "smtp://relay.example:2525", { kind: "smtp", host: "relay.example", port: 2525 }],
@@ -152,6 +161,10 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["rate", "example.net 10/1m", [
     { domain: "example.net", value: { count: 10, period: 60_000, written: "10/1m" } },
   ]],
+  ["tlsOut", "verify", "verify"],
+  ["tlsPolicy", "Example.NET  verify", [{ domain: "example.net", value: "verify" }]],
+  ["tlsPolicy", ".example.org require", [{ domain: ".example.org", value: "require" }]],
+  ["tlsAuthorities", "/etc/ca.pem", "/etc/ca.pem"],
   ["retry", "1m", [60_000]],
   ["retry", "1m,5m, 1h", [60_000, 300_000, 3_600_000]],
   ["queueLifetime", "2d", 172_800_000],
@@ -177,8 +190,8 @@ const NAME_SERVER =
 const DOMAIN = "give a domain such as example.org";
 const HOSTNAME = "give a host name such as mail.example.org";
 const ROUTES =
-  "give mx, smtp://host[:port], lmtp://host[:port], maildir:DIR, pipe:PROGRAM, https://URL, " +
-  "hold or discard";
+  "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], maildir:DIR, " +
+  "pipe:PROGRAM, https://URL, hold or discard";
 
 const bad: [key: Key, text: string, mend: string][] = [
   ...["abc", "-1", "65536", "1.5", "1e3", "0x19", "025", "+25", "25 ", "٢٥", "99999999999999999999"]
@@ -242,12 +255,21 @@ const bad: [key: Key, text: string, mend: string][] = [
     text,
     "give a duration of 1m at most, such as 5s, or off",
   ]),
+  ...["example.net", "example.net none", "example.net verify x", "verify"].map((
+    text,
+  ): [Key, string, string] => [
+    "tlsPolicy",
+    text,
+    "give a domain and opportunistic, require or verify, such as example.net verify",
+  ]),
+  ["tlsPolicy", ".a..b verify", "the domain is none; write it like example.net"],
+  ["tlsOut", "none", "give opportunistic, require or verify"],
   ["routes", "a..b mx", "the domain is none; write it like example.net"],
   ["routes", "example.net", "write a domain, a space and a route"],
   ["retry", "5m;1h", DURATION],
   ["retry", "never", DURATION],
   ["queueLifetime", "0s", DURATION],
-  ["route", "smtps://relay.example", `smtps:// is not there yet; smtp:// is; ${ROUTES}`],
+  ["route", "smtps://", `a host is missing behind smtps://; ${ROUTES}`],
   [
     "relayFrom",
     "192.0.2.1/24",
@@ -267,13 +289,18 @@ Deno.test("bad values are refused in one line that names the flag and mends it",
   }
 });
 
-Deno.test("a password in a route is not shown, and logging in is not there yet", () => {
-  for (const password of ["secret", "se@cret"]) {
-    const { message } = errorOf({ flags: { route: [`smtp://user:${password}@relay.example`] } });
+Deno.test("a password in a route is not shown", () => {
+  for (const password of ["secret", "se@cret", "se/cret", "/secret/@"]) {
+    const { message } = errorOf({
+      flags: { route: [`smtp://user:${password}@relay.example:99999`] },
+    });
     assert(!message.includes("cret"), message);
-    assert(message.startsWith("cannot use --route smtp://***@relay.example: "), message);
-    assert(message.includes("not there yet"), message);
+    assert(message.startsWith("cannot use --route smtp://***@relay.example:99999: "), message);
   }
+});
+
+Deno.test("variables that hold secrets for routes are none of the settings", () => {
+  assertEquals(resolve({ environment: { SMTPD_SECRET_RELAY: "x" } }).port, 25);
 });
 
 Deno.test("a value is shown on one line, without control characters, and cut", () => {

@@ -23,6 +23,7 @@ import type { QueueManagerOptions } from "../relay/queue_manager.ts";
 import type { ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import type { Routing } from "../relay/routing.ts";
+import { authoritiesOf, tlsLevelOf } from "./tls_out.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
@@ -136,10 +137,18 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
     byDirectory.set(directory, made);
     return made;
   }
+  const route = routingOf(config);
+  const relaying = rulesOf(config);
   return {
-    route: routingOf(config),
-    relaying: rulesOf(config),
-    remote: { heloName: config.hostname, resolver: resolverOf(config, ourselves), log },
+    route,
+    relaying,
+    remote: {
+      heloName: config.hostname,
+      resolver: resolverOf(config, ourselves),
+      tlsLevelOf: tlsLevelOf(config, route, relaying),
+      authorities: authoritiesOf(config),
+      log,
+    },
     local: (mail) => maildir.begin(mail),
     outlets: (hop) => {
       switch (hop.kind) {

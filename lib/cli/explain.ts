@@ -10,6 +10,7 @@ import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { routeOf, tableKey } from "../relay/routing.ts";
+import type { TlsLevel } from "../relay/tls_policy.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
@@ -27,10 +28,18 @@ import { openQueueReader } from "./open_queue.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { intendedEndpoints, ourselvesAt } from "./ourselves.ts";
 import { shownReply } from "./queue_words.ts";
+import { tlsLevelOf } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** How many recipients that wait are counted. */
 const MOST_COUNTED = 10_000;
+
+/** What becomes of mail by how much TLS there is. */
+const TLS_MEANINGS: Readonly<Record<TlsLevel, string>> = {
+  opportunistic: "opportunistic, plaintext where there is none",
+  require: "required, with any certificate",
+  verify: "required, with a certificate that is verified for the name of the host",
+};
 
 /** Takes one step of the explanation: what it is about, and what was found. */
 type Tell = (topic: string, text: string) => void;
@@ -85,11 +94,12 @@ function tellDropped(dropped: readonly Dropped[], tell: Tell): void {
   }
 }
 
-function tellResolution(resolution: Resolution, tell: Tell): ExitCode {
+function tellResolution(resolution: Resolution, level: TlsLevel, tell: Tell): ExitCode {
   if (resolution.kind === "failure") {
     tellDropped(resolution.dropped, tell);
     return tellRefusal(resolution.reply, tell);
   }
+  tell("tls", TLS_MEANINGS[level]);
   tell("hosts", `from ${resolution.source}, in this order`);
   for (const { host, preference, addresses, port } of resolution.targets) {
     tell("host", `${preference} ${printable(host)} port ${port}: ${addresses.join(", ")}`);
@@ -133,7 +143,8 @@ export async function explainMailbox(
   tell("address", printable(formatMailbox(mailbox)));
   const routing = routingOf(config);
   const route = routeOf(routing, mailbox);
-  const hop = nextHopOf(routing, rulesOf(config), mailbox);
+  const rules = rulesOf(config);
+  const hop = nextHopOf(routing, rules, mailbox);
   if (hop.kind === "local") {
     tell("local", "yes, from every client");
     return tellMaildir(maildirOf(config), mailbox, tell);
@@ -160,7 +171,8 @@ export async function explainMailbox(
     tell("outcome", `would be posted to ${nextHopKey(hop)}`);
     return EXIT.ok;
   }
-  return tellResolution(await resolveNextHop(hop, resolver), tell);
+  const level = tlsLevelOf(config, routing, rules)(hop);
+  return tellResolution(await resolveNextHop(hop, resolver), level, tell);
 }
 
 /** As {@linkcode explainMailbox}, for each of those that an alias stands for; answers the highest exit code. */

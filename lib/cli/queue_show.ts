@@ -1,5 +1,6 @@
 /** `smtpd queue show`: everything that is known of a message. @module */
 import type { Attempt, Entry, Recipient } from "../queue/store.ts";
+import { tlsText } from "../relay/tls_policy.ts";
 import { printable } from "../smtp/reply.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { openQueueReader } from "./open_queue.ts";
@@ -39,11 +40,12 @@ function* recipientRows(recipient: Recipient): Generator<string> {
   if (delayTold) yield row("  told", "the sender was told of the delay");
 }
 
-function* attemptRows(entry: Entry, { begun, ended, host, address, outcomes }: Attempt) {
+function* attemptRows(entry: Entry, { begun, ended, host, address, tls, outcomes }: Attempt) {
   const where = [host, address].filter((part) => part !== undefined).join(" ");
   const place = where === "" ? "" : `  ${printable(where)}`;
   const lasted = ((ended - begun) / 1000).toFixed(1);
   yield row("attempt", `${localTime(begun)}${place}, ${lasted} s`);
+  if (tls !== undefined) yield row("  tls", printable(tlsText(tls)));
   for (const { index, state, due, reply } of outcomes) {
     const recipient = entry.recipients.find((recipient) => recipient.index === index);
     const name = recipient === undefined ? `recipient ${index}` : recipientText(recipient);

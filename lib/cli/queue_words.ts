@@ -79,11 +79,12 @@ export function entryJson(entry: Entry, attempts?: readonly Attempt[]): unknown 
     ret: mail.ret,
     envid: mail.envid,
     recipients: recipients.map(recipientJson),
-    attempts: attempts?.map(({ begun, ended, host, address, outcomes }) => ({
+    attempts: attempts?.map(({ begun, ended, host, address, tls, outcomes }) => ({
       begun: utc(begun),
       ended: utc(ended),
       host,
       address,
+      tls,
       outcomes: outcomes.map(({ index, state, due, reply }) => {
         const recipient = recipients.find((recipient) => recipient.index === index);
         const to = recipient && formatMailbox(recipient.mailbox);

@@ -5,7 +5,8 @@ import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { serverOptions, waysOf } from "./compose.ts";
+import { openCertificates } from "./certificates.ts";
+import { allRoutes, serverOptions, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
@@ -14,6 +15,7 @@ import { ourselvesAt } from "./ourselves.ts";
 import { checkProgram } from "./program.ts";
 import { portSetBy, serviceName } from "./services.ts";
 import { usersOf } from "./users_file.ts";
+import { checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -97,6 +99,13 @@ function logStrayErrors(log: Log): Disposable {
   };
 }
 
+/** Calls `reread` at SIGHUP, which would end the program otherwise. Windows has none. */
+function onHangup(reread: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  Deno.addSignalListener("SIGHUP", reread);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", reread) };
+}
+
 /** Runs a server until a signal ends it. */
 async function runServer(config: Config, lines: LineLog): Promise<void> {
   const { log } = lines;
@@ -105,13 +114,21 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkProgram(config);
   const accounts = usersOf(config, log);
   accounts?.load();
+  await using certificates = await openCertificates(config, log);
+  using _hangup = onHangup(() => {
+    accounts?.reload();
+    void certificates?.reread();
+  });
+  checkCredentials(allRoutes(config).map(({ route }) => route));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
   await using way = await openMailWay(config, waysOf(config, ourselves, log), log);
   let server: Server;
   try {
-    server = startServer(serverOptions(config, way.intake, log, { accounts }));
+    server = startServer(
+      serverOptions(config, way.intake, log, { accounts, identity: certificates?.identity }),
+    );
   } catch (error) {
     throw listenFailure(error, config);
   }

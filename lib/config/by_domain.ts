@@ -4,7 +4,8 @@ import type { Route } from "../relay/next_hop.ts";
 import { parseRate } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
 import { parseRoute } from "../relay/route.ts";
-import { readBy, type Value, ValueError, wholeNumber } from "./values.ts";
+import { TLS_LEVELS, type TlsLevel } from "../relay/tls_policy.ts";
+import { oneOf, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
 /** Something that is set for a domain. */
 export interface ByDomain<T> {
@@ -18,15 +19,28 @@ export interface WrittenRate extends Rate {
   readonly written: string;
 }
 
+const TLS_LEVEL = oneOf(...TLS_LEVELS);
 const MOST = wholeNumber(1, 1_000_000);
 
 /** `DOMAIN TARGET`: a route for a domain, or for all below it where a dot stands before it. */
 export const domainRoute: Value<ByDomain<Route>> = readBy((text) => {
   const [written, value] = cut(text);
-  const isBelow = written.startsWith(".");
-  const domain = domainOf(isBelow ? written.slice(1) : written);
-  return { domain: isBelow ? `.${domain}` : domain, value: parseRoute(value) };
+  return { domain: domainOrBelow(written), value: parseRoute(value) };
 }, "give a domain and a route, such as example.net smtp://10.0.0.1");
+
+/** `DOMAIN LEVEL`: how much TLS is asked of a domain, or of all below it where a dot stands before it. */
+export const domainTlsLevel: Value<ByDomain<TlsLevel>> = {
+  type: "string",
+  expects: `give a domain and ${TLS_LEVEL.expects.slice("give ".length)}, ` +
+    "such as example.net verify",
+  parse(text) {
+    const [written, level] = text.trim().split(/\s+/, 2);
+    const value = TLS_LEVEL.parse(level ?? "");
+    return value === undefined || words(text) !== 2
+      ? undefined
+      : { domain: domainOrBelow(written), value };
+  },
+};
 
 /** `DOMAIN N`: a number for a domain. */
 export const domainCount: Value<ByDomain<number>> = {
@@ -64,6 +78,10 @@ function cut(text: string): [domain: string, rest: string] {
   const match = /^\s*(\S+)\s+(\S.*?)\s*$/s.exec(text);
   if (match === null) throw new SyntaxError("Cannot use it: write a domain, a space and a route");
   return [match[1], match[2]];
+}
+
+function domainOrBelow(written: string): string {
+  return written.startsWith(".") ? `.${domainOf(written.slice(1))}` : domainOf(written);
 }
 
 function domainOf(text: string): string {

@@ -1,5 +1,6 @@
 /** Makes a {@linkcode Config} of flags, environment, config file and defaults, in that order. @module */
 import { type Config, type Option, OPTIONS, type System } from "../config.ts";
+import { SECRET_PREFIX } from "../relay/credentials.ts";
 import { flagName, type Key, KEYS, nearest, variableName } from "./names.ts";
 import { type Value, ValueError } from "./values.ts";
 
@@ -62,7 +63,7 @@ const MAX_SHOWN = 100;
 
 /** A value as a message may show it: on one line, cut where it is long, and without a password. */
 export function shown(text: string, most = MAX_SHOWN): string {
-  const open = text.replace(/(:\/\/)[^/]*@/, "$1***@");
+  const open = text.replace(/(:\/\/).*@/s, "$1***@");
   const cut = open.length > most ? `${open.slice(0, most)}...` : open;
   return cut.replace(
     NOT_SHOWN,
@@ -139,6 +140,8 @@ function checkVariables(environment: ReadonlyMap<string, string>): void {
   const words = variables.map((name) => name.slice(PREFIX.length));
   for (const name of environment.keys()) {
     if (!name.startsWith(PREFIX) || variables.includes(name)) continue;
+    // A route says which of these it wants.
+    if (name.startsWith(SECRET_PREFIX)) continue;
     const key = KEYS.find((key) => variableName(key) === name);
     throw new ConfigError(
       "environment",

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { ConfigError, shown } from "./sources.ts";
 
 /** Lists in which a domain may stand once. */
-const BY_DOMAIN = ["routes", "concurrency", "rate"] as const;
+const BY_DOMAIN = ["routes", "tlsPolicy", "concurrency", "rate"] as const;
 
 function firstDouble(names: readonly string[]): string | undefined {
   const seen = new Set<string>();
@@ -34,6 +34,52 @@ export function checkTogether(config: Config): void {
       "file",
       "aliases need the queue, and --no-queue is given",
       "leave one of them out",
+    );
+  }
+  checkTls(config);
+}
+
+/** Settings of ports where TLS begins at once, and of ports where mail is submitted. */
+const TLS_PORTS = [["tlsPort", "--tls-port"], ["submissionTlsPort", "submissionTlsPort"]] as const;
+const SUBMISSION_PORTS = [
+  ["submissionPort", "--submission-port"],
+  ["submissionTlsPort", "submissionTlsPort"],
+] as const;
+
+function checkTls(config: Config): void {
+  const { tlsCert, tlsKey, certificates } = config;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, other] = tlsKey === undefined
+      ? ["--tls-cert", "--tls-key"]
+      : ["--tls-key", "--tls-cert"];
+    throw new ConfigError(
+      "file",
+      `${given} is given and ${other} is not`,
+      `give ${other} as well; both may name the same file`,
+    );
+  }
+  const hasTls = tlsCert !== undefined || certificates.length > 0;
+  for (const [key, name] of TLS_PORTS) {
+    if (config[key] === undefined || hasTls) continue;
+    throw new ConfigError(
+      "file",
+      `${name} needs a certificate, and none is given`,
+      `give --tls-cert and --tls-key, or leave ${name} out`,
+    );
+  }
+  for (const [key, name] of SUBMISSION_PORTS) {
+    if (config[key] === undefined || config.users !== undefined) continue;
+    throw new ConfigError(
+      "file",
+      `${name} needs accounts, and there are none`,
+      `give --users FILE, or leave ${name} out`,
+    );
+  }
+  if (config.users !== undefined && !hasTls && !config.authWithoutTls) {
+    throw new ConfigError(
+      "file",
+      "nobody can use the accounts of --users without TLS",
+      "give --tls-cert and --tls-key, or --auth-without-tls",
     );
   }
 }

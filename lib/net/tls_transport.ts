@@ -18,6 +18,8 @@ export interface ClientTlsFacts extends TlsFacts {
   readonly isVerified: boolean;
   /** Why none does; printable. */
   readonly problem?: string;
+  /** The server's own certificate, in DER. */
+  readonly certificate?: Uint8Array;
 }
 
 /** How to begin TLS as a client. */
@@ -98,11 +100,13 @@ export function secureClient(
   });
   return handshake({ socket, stream, transport, gate }, "secureConnect", signal, () => {
     const problem = socket.authorized ? undefined : String(socket.authorizationError);
+    const certificate: Uint8Array | undefined = socket.getPeerCertificate(true)?.raw;
     return {
       ...factsOf(socket),
       serverName,
       isVerified: socket.authorized,
       ...problem !== undefined && { problem: printable(problem) },
+      ...certificate !== undefined && { certificate: new Uint8Array(certificate) },
     };
   });
 }

@@ -133,6 +133,17 @@ export interface Outcome {
   readonly delayTold?: boolean;
 }
 
+/** How a session with a next hop was encrypted. */
+export interface AttemptTls {
+  readonly version: "TLSv1.2" | "TLSv1.3";
+  /** The cipher suite, as IANA names it. */
+  readonly cipher: string;
+  /** Whether the certificate was verified for the name of the host. */
+  readonly isVerified: boolean;
+  /** Why it was not; printable. */
+  readonly problem?: string;
+}
+
 /** One attempt, for the ledger. */
 export interface Attempt {
   /** When it began and ended. */
@@ -141,6 +152,8 @@ export interface Attempt {
   /** Where it went, as far as it got. */
   readonly host?: string;
   readonly address?: string;
+  /** How it was encrypted on the way there, where it was. */
+  readonly tls?: AttemptTls;
   /** What it came to for each recipient that it was for. */
   readonly outcomes: readonly Outcome[];
 }

@@ -1,5 +1,6 @@
 /** The pump that joins a sender and a transport. @module */
 import type { Clock } from "../net/clock.ts";
+import type { ClientTlsFacts, SecureTransport } from "../net/tls_transport.ts";
 import type { Transport } from "../net/transport.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { isPositive, printable } from "../smtp/reply.ts";
@@ -15,6 +16,9 @@ export type Ending =
 
 /** What the next hop answered, or how the session ended. */
 export type ClientEvent = SenderEvent | Ending;
+
+/** A transport in TLS to a server. */
+export type Secured = SecureTransport<ClientTlsFacts>;
 
 /** How to speak and how long to wait. */
 export interface ClientOptions extends SenderOptions {
@@ -44,7 +48,8 @@ export function errorText(error: unknown): string {
  */
 export class Client {
   readonly #sender: Sender;
-  readonly #transport: Transport;
+  #transport: Transport;
+  #tls: ClientTlsFacts | undefined;
   readonly #timeouts: Timeouts;
   readonly #clock: Clock;
   readonly #events: SenderEvent[] = [];
@@ -55,13 +60,15 @@ export class Client {
   #leave: Promise<void> | undefined;
 
   /**
-   * Begins a session on a connection that was just opened. The first event is `ready` or `refused`.
+   * Begins a session on a connection that was just opened, in TLS or not. The first event is `ready` or
+   * `refused`.
    *
    * @throws {SyntaxError} if the name in the options is neither a domain nor an address literal
    */
-  constructor(transport: Transport, options: ClientOptions) {
+  constructor(transport: Transport | Secured, options: ClientOptions) {
     this.#sender = new Sender(options);
     this.#transport = transport;
+    this.#tls = "tls" in transport ? transport.tls : undefined;
     this.#timeouts = options.timeouts;
     this.#clock = options.clock;
     void this.#read();
@@ -70,6 +77,56 @@ export class Client {
   /** How the session ended, once it has. */
   get ending(): Ending | undefined {
     return this.#ending;
+  }
+
+  /** What is known of the TLS session; nothing in plaintext. */
+  get tls(): ClientTlsFacts | undefined {
+    return this.#tls;
+  }
+
+  /**
+   * Asks for TLS, and goes on in it once `upgrade` has carried out the handshake on the transport, from
+   * which nothing is read meanwhile. Settles with `ready` (or `refused`) for what the server says of itself
+   * in TLS, with the reply that refuses STARTTLS, or with the ending.
+   *
+   * @throws {Error} if a transaction is under way
+   */
+  async starttls(upgrade: (transport: Transport) => Promise<Secured>): Promise<ClientEvent> {
+    if (this.#ending !== undefined) return this.#ending;
+    this.#sender.starttls();
+    const event = await this.event("starttls");
+    // Octets that came behind the reply in plaintext have ended the session by now.
+    if (this.#ending !== undefined) return this.#ending;
+    if (event.type !== "reply" || !isPositive(event.reply)) return event;
+    try {
+      const secured = await upgrade(this.#transport);
+      this.#transport = secured;
+      this.#tls = secured.tls;
+    } catch (error) {
+      this.#end({ type: "lost", text: `no TLS: ${errorText(error)}` });
+    }
+    if (this.#ending !== undefined) {
+      this.#transport.close();
+      return this.#ending;
+    }
+    this.#sender.secured();
+    void this.#read();
+    return await this.event("starttls");
+  }
+
+  /** Queues AUTH. Throws as the sender does. */
+  auth(mechanism: string, initialResponse?: Uint8Array): void {
+    if (this.#ending === undefined) this.#sender.auth(mechanism, initialResponse);
+  }
+
+  /** Queues the response to a challenge, unless the server has ended the exchange meanwhile. */
+  respond(octets: Uint8Array): void {
+    if (this.#sender.state === "challenged") this.#sender.response(octets);
+  }
+
+  /** Queues the end of an AUTH exchange. */
+  cancelAuth(): void {
+    if (this.#sender.state === "challenged") this.#sender.cancelAuth();
   }
 
   /** Queues MAIL. Throws as the sender does. */
@@ -193,6 +250,8 @@ export class Client {
         this.#takeEvents();
         this.#flush();
         this.#wake();
+        // What comes now is for the handshake to read.
+        if (this.#sender.state === "securing") return;
       }
     } catch (error) {
       this.#end({ type: "lost", text: errorText(error) });

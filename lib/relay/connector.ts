@@ -1,17 +1,11 @@
 /** Opens a session with the first host of a next hop that wants one. @module */
 import { type Clock, systemClock } from "../net/clock.ts";
-import { connectTcp } from "../net/tcp_transport.ts";
 import type { Transport } from "../net/transport.ts";
 import type { EhloFacts } from "../smtp/ehlo_facts.ts";
 import { isTransient, reply } from "../smtp/reply.ts";
-import { Client, errorText } from "./client.ts";
-import {
-  endingReply,
-  formatOrigin,
-  type HopReply,
-  type Origin,
-  relayedReply,
-} from "./remote_reply.ts";
+import type { Client, Secured } from "./client.ts";
+import { type Approach, Opener } from "./opener.ts";
+import type { HopReply, Origin } from "./remote_reply.ts";
 import type { Target } from "./resolver.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
@@ -20,12 +14,26 @@ export type Connect = (
   options: { hostname: string; port: number; signal: AbortSignal },
 ) => Promise<Transport>;
 
+/** Carries out a TLS handshake as the client; gives up with the reason of the signal. */
+export type Secure = (
+  transport: Transport,
+  options: {
+    readonly serverName: string;
+    readonly authorities?: readonly string[];
+    readonly signal?: AbortSignal;
+  },
+) => Promise<Secured>;
+
 /** How to connect and what to say. */
 export interface ConnectorOptions {
   /** What we call ourselves in EHLO. */
   readonly heloName: string;
   /** Opens connections; over TCP if left out. */
   readonly connect?: Connect;
+  /** Begins TLS; `secureClient` if left out. */
+  readonly secure?: Secure;
+  /** Authorities whose certificates are trusted beside the system's, as PEM. */
+  readonly authorities?: readonly string[];
   /** Timeouts that differ from {@linkcode DEFAULT_TIMEOUTS}. */
   readonly timeouts?: Partial<Timeouts>;
   /** Tells the time; the machine's clock if left out. */
@@ -48,10 +56,13 @@ export interface Link extends Origin {
   readonly client: Client;
   /** What the host offers. */
   readonly facts: EhloFacts;
+  /** Why TLS, which the host offers, is not in use. */
+  readonly tlsProblem?: string;
 }
 
 /** One address of one target. */
-interface Candidate extends Origin {
+export interface Candidate extends Origin {
+  /** The port to connect to. */
   readonly port: number;
 }
 
@@ -61,20 +72,18 @@ interface Candidate extends Origin {
  */
 export class Connector {
   readonly #candidates: Candidate[];
-  readonly #options: ConnectorOptions;
-  readonly #lmtp: boolean;
+  readonly #opener: Opener;
   readonly #timeouts: Timeouts;
   readonly #clock: Clock;
   readonly #deadline: number;
   readonly #attempts: Attempt[] = [];
 
   /** Makes a connector; the time for all its attempts begins to run. */
-  constructor(targets: readonly Target[], lmtp: boolean, options: ConnectorOptions) {
+  constructor(targets: readonly Target[], approach: Approach, options: ConnectorOptions) {
     this.#candidates = targets.flatMap(({ host, addresses, port }) =>
       addresses.map((address) => ({ host, address, port }))
     );
-    this.#options = options;
-    this.#lmtp = lmtp;
+    this.#opener = new Opener(approach, options, (step) => this.#limit(step));
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#clock = options.clock ?? systemClock;
     this.#deadline = this.#clock.now() + this.#timeouts.open;
@@ -112,67 +121,13 @@ export class Connector {
   async open(signal: AbortSignal): Promise<Link | undefined> {
     while (this.hasMore) {
       const candidate = this.#candidates.shift()!;
-      const opened = await this.#try(candidate, signal);
+      const opened = await this.#opener.open(candidate, signal);
       if (signal.aborted && "client" in opened) opened.client.close();
       signal.throwIfAborted();
       if ("client" in opened) return opened;
       this.#attempts.push({ ...candidate, reply: opened });
     }
     return undefined;
-  }
-
-  async #try(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
-    const { host, address, port } = candidate;
-    let transport: Transport;
-    try {
-      transport = await this.#connect(address, port, signal);
-    } catch (error) {
-      const text = `${formatOrigin(candidate)} cannot be reached: ${errorText(error)}`;
-      return reply(451, "4.4.1", text);
-    }
-    const timeouts = { ...this.#timeouts, greeting: this.#limit("greeting") };
-    const { heloName } = this.#options;
-    const client = new Client(transport, {
-      heloName,
-      lmtp: this.#lmtp,
-      timeouts,
-      clock: this.#clock,
-    });
-    const close = () => client.close();
-    signal.addEventListener("abort", close);
-    const event = await client.event("greeting");
-    signal.removeEventListener("abort", close);
-    switch (event.type) {
-      case "ready":
-        return { host, address, port, client, facts: event.facts };
-      case "refused":
-        // A host that wants no mail now, or none at all, says nothing of the other hosts.
-        void client.quit();
-        return relayedReply(event.reply, candidate);
-      case "closed":
-      case "fault":
-      case "lost":
-        return endingReply(event, candidate);
-      default:
-        client.close();
-        throw new Error(`Cannot begin a session with a ${event.type}`);
-    }
-  }
-
-  async #connect(hostname: string, port: number, signal: AbortSignal): Promise<Transport> {
-    signal.throwIfAborted();
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal.reason);
-    signal.addEventListener("abort", abort);
-    using _timer = this.#clock.after(this.#limit("connect"), () => {
-      controller.abort(new Error("the connection took too long"));
-    });
-    try {
-      const connect = this.#options.connect ?? connectTcp;
-      return await connect({ hostname, port, signal: controller.signal });
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
   }
 
   /**

@@ -19,9 +19,10 @@ import {
 } from "./outcome.ts";
 import type { Outlet, Outlets } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
-import type { Origin } from "./remote_reply.ts";
 import { nextHopKey } from "./route.ts";
 import type { Held, Work } from "./scheduler.ts";
+import type { Whereabouts } from "./sessions.ts";
+import { tlsText } from "./tls_policy.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
 /** What a dispatch works with. */
@@ -158,7 +159,7 @@ export class Dispatch implements Work {
     const { clock, schedule, random } = this.#options;
     const begun = clock.now();
     const results = new Map<number, AttemptResult>();
-    let origin: Origin | undefined;
+    let origin: Whereabouts | undefined;
     for (const group of groups) {
       const suspension = this.#options.pool.suspension(group.key);
       // The recipients of a lease share a next hop but for what a route or a hook tells apart, so that
@@ -257,7 +258,7 @@ export class Dispatch implements Work {
     }
   }
 
-  #recorded(entry: Entry, { host, address, outcomes }: Attempt): void {
+  #recorded(entry: Entry, { host, address, tls, outcomes }: Attempt): void {
     for (const { index, state, reply, due } of outcomes) {
       this.#unrecorded.delete(nameOf(entry, { index }));
       const recipient = entry.recipients.find((recipient) => recipient.index === index);
@@ -266,6 +267,7 @@ export class Dispatch implements Work {
         to: recipient && formatMailbox(recipient.mailbox),
         host,
         address,
+        tls: tls && tlsText(tls),
         reply: replyText(reply),
         due: due === undefined ? undefined : new Date(due).toISOString(),
       });

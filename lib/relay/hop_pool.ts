@@ -4,9 +4,8 @@ import { type Log, noLog } from "../net/log.ts";
 import { type Reply, replyText } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import { Hop, type HopLimits } from "./hop.ts";
-import type { Origin } from "./remote_reply.ts";
 import { type Rate, TokenBucket } from "../policy/rate.ts";
-import type { Conduct, Sessions } from "./sessions.ts";
+import type { Conduct, Sessions, Whereabouts } from "./sessions.ts";
 
 /** What a pool keeps to. Times are in milliseconds. */
 export interface HopPoolOptions {
@@ -282,7 +281,7 @@ export class Visit implements Sessions {
   #kept: Kept | undefined;
   #conduct: Conduct = "answered";
   #why: Reply | undefined;
-  #origin: Origin | undefined;
+  #origin: Whereabouts | undefined;
   #hasLeft = false;
 
   /** Made by the pool. */
@@ -290,8 +289,8 @@ export class Visit implements Sessions {
     this.#door = door;
   }
 
-  /** The host and address that it came to, or tried last. */
-  get origin(): Origin | undefined {
+  /** The host and address that it came to, or tried last, and how it was encrypted. */
+  get origin(): Whereabouts | undefined {
     return this.#origin;
   }
 
@@ -309,10 +308,12 @@ export class Visit implements Sessions {
   }
 
   /** Notes how the next hop did. */
-  note(conduct: Conduct, failure: Reply | undefined, origin?: Origin): void {
+  note(conduct: Conduct, failure: Reply | undefined, origin?: Whereabouts): void {
     this.#conduct = conduct;
     this.#why = failure;
-    if (origin !== undefined) this.#origin = { host: origin.host, address: origin.address };
+    if (origin === undefined) return;
+    const { host, address, tls } = origin;
+    this.#origin = { host, address, ...tls !== undefined && { tls } };
   }
 
   /** The delivery is over. */

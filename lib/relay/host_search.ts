@@ -1,11 +1,14 @@
 /** Finds the session that a mail transaction is held in, and keeps account of the hosts asked. @module */
 import { type Log, noLog } from "../net/log.ts";
+import type { ClientTlsFacts } from "../net/tls_transport.ts";
 import { isTransient, replyText } from "../smtp/reply.ts";
 import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
+import type { Approach } from "./opener.ts";
 import type { HopReply } from "./remote_reply.ts";
 import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
 import { nextHopKey } from "./route.ts";
 import type { Sessions } from "./sessions.ts";
+import { type TlsLevel, tlsRecord, tlsText } from "./tls_policy.ts";
 
 /** What a transaction to a next hop over the network needs. */
 export interface RemoteOptions extends ConnectorOptions {
@@ -13,6 +16,8 @@ export interface RemoteOptions extends ConnectorOptions {
   readonly resolver: ResolverOptions;
   /** Takes what happens; nobody does if left out. */
   readonly log?: Log;
+  /** How much TLS is asked of a next hop; `opportunistic` of all of them if left out. */
+  readonly tlsLevelOf?: (hop: RemoteHop) => TlsLevel;
   /** Where sessions come from and go to; each is for one transaction if left out. */
   readonly sessions?: Sessions;
 }
@@ -52,14 +57,21 @@ export class HostSearch {
         sessions?.note(isTransient(found.reply) ? "unreachable" : "answered", found.reply);
         return found.reply;
       }
-      this.#connector = new Connector(found.targets, this.#hop.kind === "lmtp", this.#options);
+      this.#connector = new Connector(found.targets, this.#approach, this.#options);
     }
     const tried = this.#connector.attempts.length;
     const link = await this.#connector.open(signal);
     for (const attempt of this.#connector.attempts.slice(tried)) {
       this.tell("attempt-failed", attempt);
     }
-    if (link !== undefined) return link;
+    if (link !== undefined) {
+      const { tlsProblem, host, address, port } = link;
+      if (tlsProblem !== undefined) {
+        const hop = nextHopKey(this.#hop);
+        this.#log("warn", "tls-failed", { hop, host, address, port, problem: tlsProblem });
+      }
+      return link;
+    }
     const { failure, attempts } = this.#connector;
     const conduct = isTransient(failure) ? "unreachable" : "answered";
     sessions?.note(conduct, failure, attempts.at(-1));
@@ -95,16 +107,35 @@ export class HostSearch {
     // A session that ended is no trouble where we ended it, or where the host said what it had to say.
     const isTroubled = link.client.ending !== undefined && failure && isTransient(failure);
     const conduct = isTroubled ? "troubled" : isPutOff ? "busy" : "answered";
-    sessions.note(conduct, failure, link);
+    const { host, address, client } = link;
+    sessions.note(conduct, failure, { host, address, tls: tlsRecord(client.tls) });
     sessions.give(link);
   }
 
-  /** Tells the log what one address answered in the end. */
-  tell(event: "attempt-failed" | "relayed", { host, address, port, reply }: Attempt): void {
-    const log = this.#options.log ?? noLog;
+  get #approach(): Approach {
+    const hop = this.#hop;
+    return {
+      isLmtp: hop.kind === "lmtp",
+      isImplicitTls: hop.kind === "smtps",
+      tlsLevel: this.#options.tlsLevelOf?.(hop) ?? "opportunistic",
+      ...hop.kind !== "mx" && { credentials: hop.credentials },
+    };
+  }
+
+  get #log(): Log {
+    return this.#options.log ?? noLog;
+  }
+
+  /** Tells the log what one address answered in the end, and how it was spoken to where mail went there. */
+  tell(
+    event: "attempt-failed" | "relayed",
+    { host, address, port, reply }: Attempt,
+    tls?: ClientTlsFacts,
+  ): void {
     const hop = nextHopKey(this.#hop);
     // What was relayed from the queue is logged once it is recorded, for each recipient.
     const level = event === "relayed" && this.#options.sessions !== undefined ? "debug" : "info";
-    log(level, event, { hop, host, address, port, reply: replyText(reply) });
+    const told = { hop, host, address, port, reply: replyText(reply) };
+    this.#log(level, event, event === "relayed" ? { ...told, tls: tlsText(tls) } : told);
   }
 }

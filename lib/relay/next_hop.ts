@@ -1,11 +1,12 @@
 /** Where a recipient's mail goes next: the route that was configured and the hop it leads to. @module */
+import type { Credentials } from "./credentials.ts";
 
 /** A route as it was configured, for every recipient whose domain is not local. */
 export type Route =
   /** By the MX records of the recipient's domain. */
   | { readonly kind: "mx" }
   /** To one host, a smarthost. */
-  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  | HostHop
   /** Into the Maildir of each recipient, `directory/<domain>/<local part>`, whatever the domain. */
   | MaildirHop
   /** To a program on this host, which is run for each recipient. */
@@ -22,8 +23,19 @@ export type NextHop =
   | { readonly kind: "local" }
   | { readonly kind: "discard" }
   | { readonly kind: "mx"; readonly domain: string }
-  | { readonly kind: "smtp" | "lmtp"; readonly host: string; readonly port: number }
+  | HostHop
   | DeliveryHop;
+
+/** One host that an operator named. */
+export interface HostHop {
+  /** How it is spoken to: `smtps` begins with TLS (RFC 8314 section 3.3). */
+  readonly kind: "smtp" | "smtps" | "lmtp";
+  /** Its name or address. */
+  readonly host: string;
+  readonly port: number;
+  /** Who we are to it, where it is to know. */
+  readonly credentials?: Credentials;
+}
 
 /** A next hop that ends the way of a message: here it is handed to something that is no mail server. */
 export type DeliveryHop = MaildirHop | ProgramHop | WebHop;

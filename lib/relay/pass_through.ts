@@ -64,6 +64,7 @@ export function openOutlet(
       return options.outlets?.(hop)?.(mail) ?? NO_OUTLET;
     case "mx":
     case "smtp":
+    case "smtps":
     case "lmtp":
       return new RemoteTransaction(hop, mail, options.remote);
   }

@@ -1,45 +1,17 @@
 /** Routes as an operator writes them, and the next hop that one gives a recipient. @module */
 import { parseDomain } from "../policy/domain.ts";
-import { formatAddressLiteral, formatIp, parseAddressLiteral, parseIp } from "../policy/network.ts";
+import { formatAddressLiteral, parseAddressLiteral } from "../policy/network.ts";
 import { isLocal, type RelayingRules } from "../policy/relaying.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
+import { hostKey, parseHostRoute } from "./host_route.ts";
 import type { NextHop, Route } from "./next_hop.ts";
 import { parseProgram } from "./program_route.ts";
 import { routeFault } from "./route_fault.ts";
 import { routeOf, type Routing } from "./routing.ts";
 import { parseWeb, webKey } from "./web_route.ts";
 
-/** What to connect to where no port is written. */
-const DEFAULT_PORT = { smtp: 25, lmtp: 24 } as const;
-
 const FORMS =
-  "mx, smtp://HOST[:PORT], lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, https://URL, hold or discard";
-
-function parsePort(text: string): number {
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535) throw routeFault("the port must be a number from 1 to 65535");
-  return port;
-}
-
-/** Cuts `host`, `host:port`, `[IPv6]` and `[IPv6]:port` into host and port. */
-function splitAuthority(authority: string): [host: string, port: string | undefined] {
-  if (authority.startsWith("[")) {
-    const end = authority.indexOf("]");
-    const behind = authority.slice(end + 1);
-    if (end < 0 || (behind !== "" && !behind.startsWith(":"))) {
-      throw routeFault("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
-    }
-    const ip = parseIp(authority.slice(1, end));
-    if (ip === undefined) throw routeFault("what stands in the brackets is no IPv6 address");
-    return [formatIp(ip), behind === "" ? undefined : behind.slice(1)];
-  }
-  const colon = authority.indexOf(":");
-  if (colon !== authority.lastIndexOf(":")) {
-    throw routeFault("an IPv6 address stands in brackets, like smtp://[2001:db8::1]:25");
-  }
-  if (colon < 0) return [authority, undefined];
-  return [authority.slice(0, colon), authority.slice(colon + 1)];
-}
+  "mx, smtp://[USER:PASSWORD@]HOST[:PORT], smtps://..., lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, https://URL, hold or discard";
 
 /** `~` and variables are for a shell to expand, and here there is none. */
 function parseDirectory(directory: string): Route {
@@ -51,7 +23,11 @@ function parseDirectory(directory: string): Route {
 
 /**
  * Reads a route: `mx`, `hold`, `discard`, `maildir:DIR`, `pipe:/path/to/program arg ...`, the URL of a web hook,
- * `smtp://host[:port]` (port 25 unless one is written) or `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets.
+ * `smtp://[user:password@]host[:port]` (port 25 unless one is written, 587 with a user), `smtps://` with
+ * the same behind it (port 465) or `lmtp://host[:port]` (port 24). An IPv6 address stands in brackets; what
+ * has a meaning in a URL is written `%HH` in the user and password. The password may be kept elsewhere:
+ * `smtp://user@host?password-file=/path` or `?password-env=NAME`; and so may an access token, as
+ * `?token-file=/path` or `?token-env=NAME`.
  *
  * @throws {SyntaxError} if the text is no route, or asks for what is not there yet
  */
@@ -63,23 +39,10 @@ export function parseRoute(text: string): Route {
   if (separator < 0) throw routeFault(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
   if (scheme === "http" || scheme === "https") return parseWeb(text);
-  if (scheme === "smtps") throw routeFault("smtps:// is not there yet; smtp:// is");
-  if (scheme !== "smtp" && scheme !== "lmtp") throw routeFault(`write ${FORMS}`);
-
-  let authority = text.slice(separator + 3);
-  if (authority.includes("@")) throw routeFault("authentication at the next hop is not there yet");
-  if (authority.endsWith("/")) authority = authority.slice(0, -1);
-  if (/[/?#\\]/.test(authority)) throw routeFault("nothing may stand behind the host and port");
-  const [written, port] = splitAuthority(authority);
-  if (written === "") throw routeFault(`a host is missing behind ${scheme}://`);
-  const ip = parseIp(written);
-  const host = ip === undefined ? parseDomain(written) : formatIp(ip);
-  if (host === undefined) throw routeFault("the host is neither a host name nor an address");
-  return {
-    kind: scheme,
-    host,
-    port: port === undefined ? DEFAULT_PORT[scheme] : parsePort(port),
-  };
+  if (scheme !== "smtp" && scheme !== "smtps" && scheme !== "lmtp") {
+    throw routeFault(`write ${FORMS}`);
+  }
+  return parseHostRoute(scheme, text.slice(separator + 3));
 }
 
 /**
@@ -115,9 +78,8 @@ export function nextHopKey(hop: NextHop): string {
     case "web":
       return webKey(hop);
     case "smtp":
-    case "lmtp": {
-      const host = hop.host.includes(":") ? `[${hop.host}]` : hop.host;
-      return `${hop.kind}://${host}:${hop.port}`;
-    }
+    case "smtps":
+    case "lmtp":
+      return hostKey(hop);
   }
 }

@@ -15,6 +15,25 @@ export interface RoutingTable {
 /** A route for all mail, or one for each of some domains. */
 export type Routing = Route | RoutingTable;
 
+/** Under which key something is set for a domain, or for the nearest one above it. */
+function nearestKey(byDomain: ReadonlyMap<string, unknown>, domain: string): string | undefined {
+  if (byDomain.has(domain)) return domain;
+  for (let dot = domain.indexOf("."); dot >= 0; dot = domain.indexOf(".", dot + 1)) {
+    const above = domain.slice(dot);
+    if (byDomain.has(above)) return above;
+  }
+  return undefined;
+}
+
+/**
+ * What is set for a domain, or for the nearest one above it; the keys are as in
+ * {@linkcode RoutingTable.byDomain}, and the domain is as `normalizeDomain` writes it.
+ */
+export function nearestOf<T>(byDomain: ReadonlyMap<string, T>, domain: string): T | undefined {
+  const key = nearestKey(byDomain, domain);
+  return key === undefined ? undefined : byDomain.get(key);
+}
+
 /** The route of a recipient: that of its domain, or of the nearest one above, before that of all others. */
 export function routeOf(routing: Routing, mailbox: Mailbox): Route {
   if (routing.kind !== "table") return routing;
@@ -25,11 +44,6 @@ export function routeOf(routing: Routing, mailbox: Mailbox): Route {
 /** What a recipient's route is under in the table of domains; nothing where it has that of all others. */
 export function tableKey(routing: Routing, { domain }: Mailbox): string | undefined {
   if (routing.kind !== "table") return undefined;
-  const { byDomain } = routing;
   const name = parseDomain(domain);
-  if (name === undefined || byDomain.has(name)) return name;
-  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-    const above = name.slice(dot);
-    if (byDomain.has(above)) return above;
-  }
+  return name === undefined ? undefined : nearestKey(routing.byDomain, name);
 }

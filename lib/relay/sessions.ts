@@ -1,4 +1,5 @@
 /** Sessions that outlive a mail transaction, as the transaction sees them. @module */
+import type { AttemptTls } from "../queue/store.ts";
 import type { Reply } from "../smtp/reply.ts";
 import type { Link } from "./connector.ts";
 import type { Origin } from "./remote_reply.ts";
@@ -14,6 +15,12 @@ export type Conduct =
   /** It broke off, took too long, or wanted no more of us. */
   | "troubled";
 
+/** Where mail went, or was to go. */
+export interface Whereabouts extends Origin {
+  /** How it was encrypted on the way there, where it was. */
+  readonly tls?: AttemptTls;
+}
+
 /** Keeps the sessions of one next hop between transactions. */
 export interface Sessions {
   /** A session that was kept, in which a transaction can begin. */
@@ -21,5 +28,5 @@ export interface Sessions {
   /** Takes a session whose transaction is over, to keep it or to end it. */
   give(link: Link): void;
   /** Hears how the next hop did, and where that was; what is heard last holds. */
-  note(conduct: Conduct, failure: Reply | undefined, origin?: Origin): void;
+  note(conduct: Conduct, failure: Reply | undefined, origin?: Whereabouts): void;
 }

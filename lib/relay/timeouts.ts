@@ -6,6 +6,12 @@ export interface Timeouts {
   readonly connect: number;
   /** For the greeting and the reply to EHLO, together. */
   readonly greeting: number;
+  /** For the reply to STARTTLS, and to EHLO behind the handshake. */
+  readonly starttls: number;
+  /** For the TLS handshake. */
+  readonly handshake: number;
+  /** For each reply in an AUTH exchange. */
+  readonly auth: number;
   /** For the reply to MAIL. */
   readonly mail: number;
   /** For the reply to each RCPT. */
@@ -34,6 +40,9 @@ const MINUTE = 60 * SECOND;
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 30 * SECOND,
   greeting: 5 * MINUTE,
+  starttls: 2 * MINUTE,
+  handshake: 30 * SECOND,
+  auth: 2 * MINUTE,
   mail: 5 * MINUTE,
   rcpt: 5 * MINUTE,
   data: 2 * MINUTE,

@@ -259,7 +259,9 @@ export class RemoteTransaction implements OutletTransaction {
       const event = await link.client.event("result");
       if (event.type === "result") {
         const result = relayedReply(event.reply, link);
-        if (isPositive(result)) this.#search.tell("relayed", { ...link, reply: result });
+        if (isPositive(result)) {
+          this.#search.tell("relayed", { ...link, reply: result }, link.client.tls);
+        }
         results.push(result);
       } else {
         this.#fail(endingReply(endingOf(event), link));

@@ -33,7 +33,8 @@ export function isUtf8Transaction(parameters: MailParameters, facts: EhloFacts):
 
 /**
  * Writes MAIL with the parameters that the server offers; the others are left out, so whether the
- * message may go without them is for the caller to know.
+ * message may go without them is for the caller to know. AUTH= (RFC 4954 section 5) is never said: no
+ * next hop has a reason to believe it of us.
  *
  * @throws {SyntaxError} if the reverse-path or the envelope identifier cannot be written
  * @throws {RangeError} if the size is not a whole number of octets
@@ -48,6 +49,7 @@ export function writeMail(parameters: MailParameters, facts: EhloFacts): string 
   }
   if (body === "8BITMIME" && facts.eightBitMime) line += " BODY=8BITMIME";
   if (utf8) line += " SMTPUTF8";
+  if (parameters.requireTls && facts.requireTls) line += " REQUIRETLS";
   // RFC 3461 sections 5.2.1 and 5.2.2: as it was received, and to no other server.
   if (facts.dsn) line += writeDsnMailParameters(parameters);
   return `${line}\r\n`;

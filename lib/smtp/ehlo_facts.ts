@@ -23,6 +23,12 @@ export interface EhloFacts {
   readonly smtpUtf8: boolean;
   /** Whether MAIL and RCPT may ask for delivery status notifications (RFC 3461). */
   readonly dsn: boolean;
+  /** Whether the session may go on in TLS (RFC 3207). */
+  readonly startTls: boolean;
+  /** The SASL mechanisms that AUTH takes (RFC 4954), in upper case and in the server's order. */
+  readonly auth: readonly string[];
+  /** Whether MAIL may ask for verified TLS all the way (RFC 8689). */
+  readonly requireTls: boolean;
 }
 
 /**
@@ -36,6 +42,12 @@ export interface EhloFacts {
  */
 const EHLO_LINE = /^([A-Za-z0-9][A-Za-z0-9-]*)((?: +[!-~]+)*) *$/;
 
+/**
+ * The form that was in use before RFC 2554 and that some servers write beside the other, or alone:
+ * `AUTH=LOGIN PLAIN`.
+ */
+const OLD_AUTH = /^AUTH=([!-~]+(?: +[!-~]+)*) *$/i;
+
 /** `size-param = [1*DIGIT]` (RFC 1870 section 3); twenty digits hold every number in use. */
 const SIZE_PARAM = /^\d{1,20}$/;
 
@@ -44,21 +56,28 @@ export const NO_FACTS: EhloFacts = toFacts(new Map());
 
 /**
  * Reads the reply to EHLO or LHLO. The first line names the server and is not an extension. A line
- * that breaks the ABNF is ignored, and so is the old `AUTH=LOGIN` with it.
+ * that breaks the ABNF is ignored; the old `AUTH=LOGIN` counts where there is no AUTH line.
  */
 export function parseEhlo(reply: Reply): EhloFacts {
   const extensions = new Map<string, readonly string[]>();
+  let oldAuth: readonly string[] = [];
   for (const line of reply.lines.slice(1)) {
     const match = EHLO_LINE.exec(line);
-    if (match === null) continue;
+    if (match === null) {
+      oldAuth = OLD_AUTH.exec(line)?.[1].split(/ +/) ?? oldAuth;
+      continue;
+    }
     const keyword = match[1].toUpperCase();
     if (extensions.has(keyword)) continue;
     extensions.set(keyword, match[2].split(" ").filter((param) => param !== ""));
   }
-  return toFacts(extensions);
+  return toFacts(extensions, oldAuth);
 }
 
-function toFacts(extensions: ReadonlyMap<string, readonly string[]>): EhloFacts {
+function toFacts(
+  extensions: ReadonlyMap<string, readonly string[]>,
+  oldAuth: readonly string[] = [],
+): EhloFacts {
   return {
     extensions,
     pipelining: extensions.has("PIPELINING"),
@@ -67,6 +86,9 @@ function toFacts(extensions: ReadonlyMap<string, readonly string[]>): EhloFacts 
     chunking: extensions.has("CHUNKING"),
     smtpUtf8: extensions.has("SMTPUTF8"),
     dsn: extensions.has("DSN"),
+    startTls: extensions.has("STARTTLS"),
+    auth: (extensions.get("AUTH") ?? oldAuth).map((name) => name.toUpperCase()),
+    requireTls: extensions.has("REQUIRETLS"),
   };
 }
 

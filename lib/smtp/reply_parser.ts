@@ -9,9 +9,10 @@ import { printable, type Reply } from "./reply.ts";
 
 /**
  * The longest line of a reply in octets, its CR LF included. RFC 5321 section 4.5.3.1.5 asks servers
- * to stay within 512; many write whole URLs and do not.
+ * to stay within 512; many write whole URLs and do not, and the challenges of AUTH may have 12,288
+ * (RFC 4954 section 4).
  */
-export const MAX_REPLY_LINE = 2048;
+export const MAX_REPLY_LINE = 12_288;
 
 /** The most lines that one reply may have. */
 export const MAX_REPLY_LINES = 128;

@@ -4,7 +4,7 @@ import type { Mailbox } from "./mailbox.ts";
 import type { Reply } from "./reply.ts";
 
 /** A command whose reply the caller is told. */
-export type SenderCommand = "MAIL" | "RCPT" | "DATA" | "RSET" | "QUIT";
+export type SenderCommand = "STARTTLS" | "AUTH" | "MAIL" | "RCPT" | "DATA" | "RSET" | "QUIT";
 
 /** What a server's replies amount to. */
 export type SenderEvent =
@@ -20,6 +20,8 @@ export type SenderEvent =
     /** Whom a RCPT was for. */
     readonly mailbox?: Mailbox;
   }
+  /** The server asks for a response; what it says may be empty, and is for the mechanism to read. */
+  | { readonly type: "challenge"; readonly octets: Uint8Array }
   /** At least one recipient was accepted, and the mail data may be sent. */
   | { readonly type: "go ahead" }
   /** What became of the message for these recipients: all that were accepted, in LMTP one. */

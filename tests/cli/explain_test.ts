@@ -56,6 +56,7 @@ async function explained(
 }
 
 const LIMITS = "limits: at most 20 deliveries at once";
+const TLS = "tls: opportunistic, plaintext where there is none";
 const RELAYING = "relaying: for clients in 127.0.0.0/8, ::1/128; 550 5.7.1 for all others";
 
 const cases: [
@@ -86,6 +87,7 @@ const cases: [
     RELAYING,
     "route: mx, by the MX records of good.example (--route)",
     LIMITS,
+    TLS,
     "hosts: from MX records, in this order",
     "host: 10 a.example port 25: 2001:db8::1, 203.0.113.1",
     "host: 20 b.example port 25: 203.0.113.2",
@@ -98,6 +100,7 @@ const cases: [
     "relaying: for clients in 192.0.2.0/24; 550 5.7.1 for all others",
     "route: mx, by the MX records of plain.example (--route)",
     LIMITS,
+    TLS,
     "hosts: from implicit MX, in this order",
     "host: 0 plain.example port 25: 203.0.113.3",
     "outcome: would be sent to plain.example, 203.0.113.3 port 25 first",
@@ -133,6 +136,7 @@ const cases: [
     RELAYING,
     "route: mx, to the address [203.0.113.7] (--route)",
     LIMITS,
+    TLS,
     "hosts: from address literal, in this order",
     "host: 0 [203.0.113.7] port 25: 203.0.113.7",
     "outcome: would be sent to [203.0.113.7], 203.0.113.7 port 25 first",
@@ -143,10 +147,32 @@ const cases: [
     RELAYING,
     "route: smtp://127.0.0.1:2500 (--route)",
     LIMITS,
+    TLS,
     "hosts: from route, in this order",
     "host: 0 127.0.0.1 port 2500: 127.0.0.1",
     "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2500 first",
   ]],
+  [
+    "joe",
+    "any.example",
+    {
+      route: ["smtps://user:secret@127.0.0.1"],
+      tlsOut: ["require"],
+      tlsPolicy: ["any.example verify"],
+    },
+    0,
+    [
+      "address: joe@any.example",
+      "local: no, any.example is not a local domain",
+      RELAYING,
+      "route: smtps://user@127.0.0.1:465 (--route)",
+      LIMITS,
+      "tls: required, with a certificate that is verified for the name of the host",
+      "hosts: from route, in this order",
+      "host: 0 127.0.0.1 port 465: 127.0.0.1",
+      "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 465 first",
+    ],
+  ],
   ["Joe", "Any.example", { route: ["maildir:/all"] }, 0, [
     "address: Joe@Any.example",
     "local: no, Any.example is not a local domain",
@@ -203,6 +229,7 @@ const cases: [
       RELAYING,
       "route: lmtp://127.0.0.1:2400 (any.example in routes)",
       "limits: at most 3 deliveries at once, messages at 10/1m",
+      TLS,
       "hosts: from route, in this order",
       "host: 0 127.0.0.1 port 2400: 127.0.0.1",
       "outcome: would be sent to 127.0.0.1, 127.0.0.1 port 2400 first",

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { StoreError } from "../../lib/queue/store_error.ts";
-import { NEVER, newEntry, put, recipient, recordAll, stage } from "../queue/fixture.ts";
+import { NEVER, newEntry, put, recipient, stage } from "../queue/fixture.ts";
 import { testQueue } from "./queue_fixture.ts";
 import { run } from "../../lib/cli/run.ts";
 import { OutputClosed } from "../../lib/cli/surroundings.ts";
@@ -90,6 +90,8 @@ both("queue actions change what they are told to", async (hasServer) => {
   assertEquals(notice.recipients[0].to, "sender@example.org", "the sender is told");
 });
 
+const TLS = { version: "TLSv1.3", cipher: "X", isVerified: false, problem: "expired" } as const;
+
 both("queue show tells each attempt with its replies", async (hasServer) => {
   await using queue = await testQueue(hasServer);
   const { id } = await queue.withStore(async (store) => {
@@ -99,16 +101,21 @@ both("queue show tells each attempt with its replies", async (hasServer) => {
     const now = Date.now();
     const filter = { ids: [entry.id] };
     const [lease] = await store.claim(filter, { owner: "w", now, until: now + 1000, limit: 1 });
-    await recordAll(store, lease, { state: "failed", reply: NEVER });
+    const outcomes = [{ index: 0, state: "failed", reply: NEVER } as const];
+    await store.record(lease, { begun: now, ended: now, tls: TLS, outcomes }, []);
     return entry;
   });
   const { code, out } = await queue.queue("show", id);
   assertEquals(code, 0);
   assertStringIncludes(out, "192.0.2.1 as he\\x0alo by ESMTP, session s1");
   assertStringIncludes(out, "failed after 1 attempt");
-  assertMatch(out, /^attempt .* 0\.0 s\n +someone@example\.com: failed: 550 5\.1\.1 Nobody of /m);
+  assertMatch(
+    out,
+    /^attempt .* 0\.0 s\n {2}tls +TLSv1\.3 X unverified \(expired\)\n +someone@example\.com: failed: 550 5\.1\.1 Nobody of /m,
+  );
   const json = JSON.parse((await queue.queue("show", "--json", id)).out);
   assertEquals(json.accepted, "2026-01-01T12:00:00.000Z");
+  assertEquals(json.attempts[0].tls, TLS);
   assertEquals(json.attempts[0].outcomes[0], {
     to: "someone@example.com",
     state: "failed",

@@ -1,8 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { memoryPair } from "../../lib/net/memory_transport.ts";
+import { endPointOf } from "../../lib/net/end_point.ts";
+import { secureClient, secureServer } from "../../lib/net/tls_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
 import { Client } from "../../lib/relay/client.ts";
 import { DEFAULT_TIMEOUTS } from "../../lib/relay/timeouts.ts";
+import { AUTHORITY, testIdentity } from "../net/tls_fixture.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 const utf8 = new TextEncoder();
@@ -74,4 +77,109 @@ Deno.test("client does not begin a session under a name that is none", () => {
   const [ours] = memoryPair();
   const options = { heloName: "a b\r\n", timeouts: DEFAULT_TIMEOUTS, clock: new FakeClock() };
   assertThrows(() => new Client(ours, options), SyntaxError, "Cannot send EHLO");
+});
+
+const AUTH_EHLO = "250-mx.test\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
+
+/** A session that has come to `ready` and is offered STARTTLS. */
+async function offered() {
+  const [ours, theirs] = memoryPair();
+  const client = new Client(ours, {
+    heloName: "us.test",
+    timeouts: DEFAULT_TIMEOUTS,
+    clock: new FakeClock(),
+  });
+  await theirs.write(utf8.encode(`220 x\r\n${AUTH_EHLO}`));
+  assertEquals((await client.event("greeting")).type, "ready");
+  assertEquals(await line(theirs), "EHLO us.test");
+  return { client, theirs };
+}
+
+/** Reads one line, octet by octet, so that nothing behind it is taken. */
+async function line(transport: Transport): Promise<string> {
+  const buffer = new Uint8Array(1);
+  let text = "";
+  while (!text.endsWith("\r\n")) {
+    assertEquals(await transport.read(buffer), 1);
+    text += String.fromCharCode(buffer[0]);
+  }
+  return text.slice(0, -2);
+}
+
+const upgrade = (transport: Transport) =>
+  secureClient(transport, { serverName: "mx.test", authorities: [AUTHORITY] });
+
+Deno.test("client goes on in TLS, with nothing read in plaintext", async () => {
+  const { client, theirs } = await offered();
+  const secured = client.starttls(upgrade);
+  assertEquals(await line(theirs), "STARTTLS");
+  await theirs.write(utf8.encode("220 2.0.0 go\r\n"));
+  const server = await secureServer(theirs, testIdentity());
+  assertEquals(await line(server), "EHLO us.test");
+  await server.write(utf8.encode("250-mx.test\r\n250 SIZE 10\r\n"));
+  const event = await secured;
+  assertEquals(event.type === "ready" && [...event.facts.extensions.keys()], ["SIZE"]);
+  assertEquals([client.tls?.isVerified, client.tls?.serverName], [true, "mx.test"]);
+  assertEquals(endPointOf(client.tls!.certificate!)?.length, 32);
+  client.mail({ reversePath: null, smtpUtf8: false });
+  const mail = client.event("mail");
+  assertEquals(await line(server), "MAIL FROM:<>");
+  await server.write(utf8.encode("250 ok\r\n"));
+  assertEquals((await mail).type, "reply");
+  client.close();
+});
+
+Deno.test("client begins no handshake behind octets that came in plaintext", async () => {
+  for (const forged of ["250-mx.test\r\n250 AUTH PLAIN\r\n", "2", "\x16\x03\x03"]) {
+    const { client, theirs } = await offered();
+    let upgrades = 0;
+    const secured = client.starttls((transport) => {
+      upgrades++;
+      return upgrade(transport);
+    });
+    await line(theirs);
+    await theirs.write(utf8.encode(`220 go\r\n${forged}`));
+    assertEquals(await secured, {
+      type: "fault",
+      text: "octets came in plaintext behind the reply to STARTTLS",
+    });
+    assertEquals([upgrades, client.tls], [0, undefined]);
+  }
+});
+
+Deno.test("client takes no reply for one that came through TLS which came beside it", async () => {
+  const { client, theirs } = await offered();
+  const secured = client.starttls(async (transport) => {
+    // It comes after the 220 was read: the handshake finds it in place of a ServerHello.
+    await theirs.write(utf8.encode("250-mx.test\r\n250 AUTH PLAIN\r\n"));
+    return await upgrade(transport);
+  });
+  await line(theirs);
+  await theirs.write(utf8.encode("220 go\r\n"));
+  const event = await secured;
+  assertEquals(event.type, "lost");
+  assertEquals(client.isReady, false);
+});
+
+Deno.test("client goes on in plaintext where STARTTLS is refused, if it is told to", async () => {
+  const { client, theirs } = await offered();
+  const refused = client.starttls(upgrade);
+  await line(theirs);
+  await theirs.write(utf8.encode("454 4.7.0 no\r\n"));
+  const event = await refused;
+  assertEquals(event.type === "reply" && event.reply.code, 454);
+  assertEquals([client.isReady, client.tls], [true, undefined]);
+  client.close();
+});
+
+Deno.test("client ends with a session that is closed in the midst of the handshake", async () => {
+  const { client, theirs } = await offered();
+  const secured = client.starttls((transport) => {
+    client.close();
+    return upgrade(transport);
+  });
+  await line(theirs);
+  await theirs.write(utf8.encode("220 go\r\n"));
+  assertEquals(await secured, { type: "lost", text: "the connection was closed here" });
+  assertEquals(client.tls, undefined);
 });

@@ -17,6 +17,12 @@ export interface Script {
   /** The reply to EHLO and LHLO. */
   readonly ehlo?: Answer;
   readonly helo?: Answer;
+  /** The reply to STARTTLS; behind 220 the session goes on as if it were encrypted. */
+  readonly starttls?: Answer;
+  /** The reply to EHLO and LHLO inside TLS. */
+  readonly ehloInTls?: Answer;
+  /** The replies to AUTH and to each response, as long as they are 334. */
+  readonly auth?: readonly Answer[];
   readonly mail?: Answer;
   readonly rcpt?: Answer | ((line: string) => Answer);
   readonly data?: Answer;
@@ -118,6 +124,7 @@ class Session {
   readonly #seen: Seen;
   #input = "";
   #recipients = 0;
+  #isInTls = false;
 
   constructor(transport: Transport, script: Script, seen: Seen) {
     this.#transport = transport;
@@ -154,16 +161,22 @@ class Session {
   async run(): Promise<void> {
     const script = this.#script;
     if (!await this.#answer(script.greeting ?? "220 fake.test ready")) return;
-    while (true) {
-      const end = this.#input.indexOf("\r\n");
-      if (end < 0) {
-        if (await this.#more()) continue;
-        return;
-      }
-      const line = this.#input.slice(0, end);
-      this.#input = this.#input.slice(end + 2);
+    for (let line; (line = await this.#line()) !== undefined;) {
       this.#seen.commands.push(line);
       if (!await this.#command(line)) return;
+    }
+  }
+
+  /** Reads a line; nothing at the end of input. */
+  async #line(): Promise<string | undefined> {
+    while (true) {
+      const end = this.#input.indexOf("\r\n");
+      if (end >= 0) {
+        const line = this.#input.slice(0, end);
+        this.#input = this.#input.slice(end + 2);
+        return line;
+      }
+      if (!await this.#more()) return undefined;
     }
   }
 
@@ -173,7 +186,22 @@ class Session {
     switch (verb) {
       case "EHLO":
       case "LHLO":
-        return await this.#answer(script.ehlo ?? EHLO);
+        return await this.#answer((this.#isInTls ? script.ehloInTls : script.ehlo) ?? EHLO);
+      case "STARTTLS": {
+        const answer = script.starttls ?? "220 2.0.0 go ahead";
+        this.#isInTls = answer.startsWith("220");
+        return await this.#answer(answer);
+      }
+      case "AUTH": {
+        for (const answer of script.auth ?? ["504 5.5.4 no"]) {
+          if (!await this.#answer(answer)) return false;
+          if (!answer.startsWith("334")) return true;
+          const response = await this.#line();
+          if (response === undefined) return false;
+          this.#seen.commands.push(response);
+        }
+        return true;
+      }
       case "HELO":
         return await this.#answer(script.helo ?? "250 fake.test");
       case "MAIL":

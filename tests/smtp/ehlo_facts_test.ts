@@ -51,6 +51,17 @@ Deno.test("EHLO facts say what the extensions say", () => {
   );
 });
 
+Deno.test("EHLO facts say what may be had of TLS and AUTH", () => {
+  const none = parse("SIZE");
+  assertEquals([none.startTls, none.auth, none.requireTls], [false, [], false]);
+  const all = parse("starttls", "AUTH plain Scram-Sha-256", "REQUIRETLS");
+  assertEquals([all.startTls, all.auth, all.requireTls], [true, ["PLAIN", "SCRAM-SHA-256"], true]);
+  assertEquals(parse("AUTH=LOGIN PLAIN").auth, ["LOGIN", "PLAIN"]);
+  assertEquals(parse("AUTH=LOGIN", "AUTH PLAIN").auth, ["PLAIN"]);
+  assertEquals(parse("AUTH", "AUTH=LOGIN").auth, []);
+  assertEquals(parse("AUTH=").auth, []);
+});
+
 Deno.test("EHLO facts read the size, or its lack", () => {
   const table: [line: string, size: number | undefined][] = [
     ["SIZE", 0],

@@ -144,10 +144,12 @@ Deno.test("reply parser leaves what trails a reply to the next one", () => {
 
 Deno.test("reply parser bounds lines, their number and the whole", () => {
   const line = "x".repeat(2042);
+  const longest = "x".repeat(12_282);
   const table: [wire: string, fault?: string][] = [
     [`250 ${line}\r\n`],
-    [`250 x${line}\r\n`, "a reply line is over 2048 octets long"],
-    [`250 ${line}${line}\r\n250 Ok\r\n`, "a reply line is over 2048 octets long"],
+    [`250 ${longest}\r\n`],
+    [`250 x${longest}\r\n`, "a reply line is over 12288 octets long"],
+    [`250 ${longest}${line}\r\n250 Ok\r\n`, "a reply line is over 12288 octets long"],
     ["250-x\r\n".repeat(MAX_REPLY_LINES - 1) + "250 x\r\n"],
     ["250-x\r\n".repeat(MAX_REPLY_LINES) + "250 x\r\n", "a reply has over 128 lines"],
     [`250-${line}\r\n`.repeat(7) + `250 ${line}\r\n`],

@@ -8,7 +8,7 @@ import { Sender } from "../../lib/smtp/sender.ts";
 import type { SenderEvent } from "../../lib/smtp/sender_events.ts";
 import type { SenderAction } from "../../lib/smtp/sender_transitions.ts";
 import { type Side, unescape } from "./dialog.ts";
-import { join, octets } from "./wire.ts";
+import { join, octets, text } from "./wire.ts";
 
 /** What the tests send, where it does not matter what. */
 export const A: Mailbox = { localPart: "a", domain: "example.org" };
@@ -19,6 +19,11 @@ export const EHLO =
 
 /** Every call, so that a test can try them all. */
 export const ACTIONS: Record<SenderAction, (sender: Sender) => void> = {
+  STARTTLS: (sender) => sender.starttls(),
+  secured: (sender) => sender.secured(),
+  AUTH: (sender) => sender.auth("PLAIN", octets("\0a\0b")),
+  response: (sender) => sender.response(octets("x")),
+  cancel: (sender) => sender.cancelAuth(),
   MAIL: (sender) => sender.mail(MAIL),
   RCPT: (sender) => sender.rcpt({ forwardPath: B }),
   DATA: (sender) => sender.data(),
@@ -50,6 +55,8 @@ export function describe(event: SenderEvent): string {
     }
     case "result":
       return `result ${event.mailboxes.map(formatPath).join(" ")} ${words(event.reply)}`;
+    case "challenge":
+      return `challenge "${text(event.octets)}"`;
     case "closed":
       return `closed ${words(event.reply)}`;
     case "fault":
@@ -115,6 +122,12 @@ export class SenderSide implements Side {
   #act(action: string): void {
     const sender = this.#sender;
     if (action.startsWith("content ")) return sender.content(unescape(`${action.slice(8)}\\`));
+    if (action.startsWith("response")) return sender.response(unescape(`${action.slice(9)}\\`));
+    if (action.startsWith("auth ")) {
+      const [, mechanism, initial] = action.split(" ", 3);
+      if (initial === undefined) return sender.auth(mechanism);
+      return sender.auth(mechanism, unescape(initial === "=" ? "\\" : `${initial}\\`));
+    }
     const [, verb, written = "<>", flags = ""] = ACTION.exec(action) ?? [];
     switch (verb) {
       case "lmtp":
@@ -129,6 +142,7 @@ export class SenderSide implements Side {
           smtpUtf8: /(?:^| )utf8/.test(flags),
           ret: value(flags, "ret") as MailParameters["ret"],
           envid: value(flags, "envid"),
+          requireTls: /(?:^| )requiretls/.test(flags),
         });
         break;
       }
@@ -139,6 +153,12 @@ export class SenderSide implements Side {
           orcpt: value(flags, "orcpt"),
         });
         break;
+      case "starttls":
+        return sender.starttls();
+      case "secured":
+        return sender.secured();
+      case "cancel":
+        return sender.cancelAuth();
       case "data":
         return sender.data();
       case "end":

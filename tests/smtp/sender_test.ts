@@ -25,7 +25,7 @@ const BROKEN_GREETINGS: [greeting: string, fault: string][] = [
   ["220-a\\r\\n221 b", "a reply begins with 220 and goes on with 221"],
   ["220 a\\nb", "a reply line has a bare LF"],
   ["220 a\\rb", "a reply line has a bare CR"],
-  ["220 \\{2100}", "a reply line is over 2048 octets long"],
+  ["220 \\{12300}", "a reply line is over 12288 octets long"],
   ["HTTP/1.1 400 Bad \\x1b[2J", 'a reply line has no reply code: "HTTP/1.1 400 Bad \\x1b[2J"'],
 ];
 
@@ -44,6 +44,11 @@ const WRONG_REPLIES: [after: string, reply: string, fault: string][] = [
   ["A: mail <a@example.org>\nA: rset\n", "350 Go", "a 350 reply came to MAIL"],
   ["A: rset\n", "354 Go", "a 354 reply came to RSET"],
   ["A: quit\n", "354 Go", "a 354 reply came to QUIT"],
+  ["A: starttls\n", "250 Ok", "a 250 reply came to STARTTLS"],
+  ["A: starttls\n", "221 Bye", "a 221 reply came to STARTTLS"],
+  ["A: starttls\n", "334 ", "a 334 reply came to STARTTLS"],
+  ["A: auth LOGIN\n", "354 Go", "a 354 reply came to AUTH"],
+  ["A: rset\n", "334 ", "a 334 reply came to RSET"],
 ];
 
 Deno.test("sender tells a fault of a reply that cannot be the one to its command", () => {
@@ -77,6 +82,10 @@ function inState(state: SenderState): Sender {
     hello: () => hear("220 mx\r\n"),
     refused: () => hear("554 no\r\n"),
     ready: () => hear(EHLO),
+    "starting TLS": () => (ways.ready(), sender.starttls()),
+    securing: () => (ways["starting TLS"](), hear("220 go\r\n")),
+    authenticating: () => (ways.ready(), sender.auth("LOGIN")),
+    challenged: () => (ways.authenticating(), hear("334 \r\n")),
     mail: () => (ways.ready(), sender.mail({ ...MAIL, smtpUtf8: true })),
     rcpt: () => (ways.mail(), sender.rcpt({ forwardPath: B })),
     data: () => (ways.rcpt(), sender.data()),
@@ -270,5 +279,54 @@ Deno.test("sender holds 30,000 recipients at once", () => {
       if (transient === count + 2) break;
     }
     assertEquals(transient, count + (extension === "HELP" ? 2 : 1));
+  }
+});
+
+Deno.test("sender goes on from plaintext in no way but by ending", () => {
+  const sender = inState("securing");
+  sender.receive(octets("250-mx\r\n250 AUTH PLAIN\r\n"));
+  // The caller is to ask for events before it goes on; one that does not gets no further.
+  assertThrows(() => sender.secured(), Error, "octets came in plaintext");
+  assertEquals(sender.nextEvent()?.type, "fault");
+  assertEquals(sender.state, "closed");
+});
+
+Deno.test("sender grants nothing while a challenge waits for its response", () => {
+  for (const [said, event] of [["235 2.7.0 ok", "fault"], ["334 eA==", "fault"]] as const) {
+    const sender = inState("challenged");
+    sender.receive(octets(`${said}\r\n`));
+    assertEquals(sender.nextEvent()?.type, event);
+  }
+  const sender = inState("challenged");
+  sender.receive(octets("451 4.7.0 Too slow\r\n"));
+  assertEquals(sender.nextEvent()?.type, "reply");
+  assertEquals(sender.state, "ready");
+});
+
+Deno.test("sender keeps AUTH to the length of a command and a response to that of a line", () => {
+  const table: [length: number, isHeld: boolean][] = [[0, false], [372, false], [373, true]];
+  for (const [length, isHeld] of table) {
+    const sender = inState("ready");
+    sender.auth("PLAIN", new Uint8Array(length));
+    const [line] = sender.takeOutput();
+    assertEquals(text(line) === "AUTH PLAIN\r\n", isHeld, `${length}: ${text(line).length}`);
+    assert(line.length <= 512);
+  }
+  const sender = inState("ready");
+  assertThrows(() => sender.auth("PLAIN", new Uint8Array(9214)), RangeError, "too long");
+  sender.auth("PLAIN", new Uint8Array(9213));
+  sender.takeOutput();
+  sender.receive(octets("334 \r\n"));
+  assertEquals(sender.nextEvent(), undefined);
+  const [line] = sender.takeOutput();
+  assertEquals(line.length, 12_284 + 2);
+});
+
+Deno.test("sender takes no mechanism that would be more than a word", () => {
+  for (const name of ["", "plain", "PLAIN x", "PLAIN\r\nQUIT", "X".repeat(21), "\u212aELVIN"]) {
+    const sender = inState("ready");
+    assertThrows(() => sender.auth(name), SyntaxError, "Cannot send AUTH");
+    assertEquals(sender.state, "ready");
+    assertEquals(sender.takeOutput(), []);
   }
 });
