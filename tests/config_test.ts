@@ -73,6 +73,7 @@ Deno.test("defaults are those of the documentation", () => {
     authFailures: { count: 10, period: 600_000 },
     authLockout: 600_000,
     greetingDelay: undefined,
+    dnsBlockLists: [],
     maxDeliveries: 200,
     maxDeliveriesPerHop: 20,
     drainTimeout: 30_000,
