@@ -454,7 +454,8 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "connections at once from one client network (/24, /56 for IPv6)",
     placeholder: "N",
     fileOnly: true,
-    byDefault: "100",
+    shownDefault: "twice maxConnectionsPerIp",
+    byDefault: (_, settled) => [`${(settled.maxConnectionsPerIp ?? 1) * 2}`],
   }),
   connectionRate: oneOrNone(rate, "off", {
     meaning: "connections of a client network in a time; one more gets 421; or off",

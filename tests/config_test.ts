@@ -103,6 +103,7 @@ Deno.test("defaults follow the system and each other", () => {
   const none = { flags: new Map(), environment: new Map() };
   assertEquals(resolveConfig(none, terminal).logFormat, "text");
   assertEquals(resolve({ flags: { queue: ["q"] } }).maildir, "q/mail");
+  assertEquals(resolve({ flags: { maxConnectionsPerIp: ["9"] } }).maxConnectionsPerNetwork, 18);
 });
 
 const good: [key: Key, text: string, value: unknown][] = [
