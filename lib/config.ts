@@ -461,19 +461,19 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "connections of a client network in a time; one more gets 421; or off",
     placeholder: "N/DURATION",
     fileOnly: true,
-    byDefault: "60/1m",
+    byDefault: "300/1m",
   }),
   messageRate: oneOrNone(rate, "off", {
     meaning: "messages of a client network in a time; one more gets 450; or off",
     placeholder: "N/DURATION",
     fileOnly: true,
-    byDefault: "100/1m",
+    byDefault: "600/1m",
   }),
   recipientRate: oneOrNone(rate, "off", {
     meaning: "recipients of a client network in a time; one more gets 450; or off",
     placeholder: "N/DURATION",
     fileOnly: true,
-    byDefault: "1000/1m",
+    byDefault: "3000/1m",
   }),
   failureRate: oneOrNone(rate, "off", {
     meaning: "permanent refusals to a client network in a time; then it gets 421; or off",

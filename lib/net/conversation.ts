@@ -16,6 +16,7 @@ import {
 } from "./mail_transaction.ts";
 import { chain, guarded } from "./maybe_promise.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
+import type { ServerTlsFacts } from "./tls_transport.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
@@ -68,7 +69,7 @@ export class Conversation implements SaslSession {
   readonly #receiver: Receiver;
   #protocol: Session["protocol"];
   #heloName: string | undefined;
-  #tls: TlsFacts | undefined;
+  #tls: ServerTlsFacts | undefined;
   #account: string | undefined;
   #exchange: SaslExchange | undefined;
   #transaction: MailTransaction | undefined;
@@ -103,14 +104,14 @@ export class Conversation implements SaslSession {
   }
 
   get endPoint(): Uint8Array | undefined {
-    return this.#tls && this.#context.identity?.endPointFor(this.#tls.serverName);
+    return this.#tls?.endPoint;
   }
 
   /**
    * The session runs inside TLS from now on. What the client said of itself before, anybody may have
    * said (RFC 3207 section 4.2).
    */
-  secured(tls: TlsFacts): void {
+  secured(tls: ServerTlsFacts): void {
     this.#tls = tls;
     this.#protocol = undefined;
     this.#heloName = undefined;

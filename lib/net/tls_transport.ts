@@ -12,6 +12,15 @@ export interface SecureTransport<T extends TlsFacts = TlsFacts> extends Transpor
   readonly tls: T;
 }
 
+/** What is known of a client that has connected to us. */
+export interface ServerTlsFacts extends TlsFacts {
+  /**
+   * `tls-server-end-point` of the certificate that the client was shown (RFC 5929 section 4.1), if there is
+   * one. It is taken in the handshake, since another certificate may be in force by the next command.
+   */
+  readonly endPoint: Uint8Array | undefined;
+}
+
 /** What is known of a server that we have connected to. */
 export interface ClientTlsFacts extends TlsFacts {
   /** Whether an authority that is trusted vouches for the server's name. */
@@ -52,7 +61,8 @@ export function secureServer(
   transport: Transport,
   identity: TlsIdentity,
   { signal }: { readonly signal?: AbortSignal } = {},
-): Promise<SecureTransport> {
+): Promise<SecureTransport<ServerTlsFacts>> {
+  let endPoint = identity.endPointFor(undefined);
   const gate = new Gate();
   const stream = duplexOver(transport, gate);
   const socket = new TLSSocket(
@@ -64,7 +74,9 @@ export function secureServer(
       // A client without a certificate, or with one that nobody vouches for, is one without privileges.
       rejectUnauthorized: false,
       SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) => {
-        done(null, identity.contextFor(serverNameOf(name)));
+        const serverName = serverNameOf(name);
+        endPoint = identity.endPointFor(serverName);
+        done(null, identity.contextFor(serverName));
       },
     } as ConstructorParameters<typeof TLSSocket>[1],
   );
@@ -72,6 +84,7 @@ export function secureServer(
     const fingerprint = socket.getPeerCertificate()?.fingerprint256;
     return {
       ...factsOf(socket),
+      endPoint,
       ...fingerprint !== undefined && {
         clientFingerprint: fingerprint.replaceAll(":", "").toLowerCase(),
       },

@@ -47,9 +47,9 @@ const DAY = 24 * HOUR;
 
 /** The limits where nothing else is said. */
 export const DEFAULT_RATES: ClientRates = {
-  connectionRate: { count: 60, period: MINUTE },
-  messageRate: { count: 100, period: MINUTE },
-  recipientRate: { count: 1000, period: MINUTE },
+  connectionRate: { count: 300, period: MINUTE },
+  messageRate: { count: 600, period: MINUTE },
+  recipientRate: { count: 3000, period: MINUTE },
   failureRate: { count: 100, period: 10 * MINUTE },
   accountMessageRate: { count: 500, period: HOUR },
   accountRecipientRate: { count: 3000, period: HOUR },

@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { checkPassword } from "../../lib/policy/scram_verifier.ts";
 import { parseUsers } from "../../lib/policy/users_file.ts";
+import { connectTcp } from "../../lib/net/tcp_transport.ts";
+import { Client } from "../net/client.ts";
 import { peerTest } from "../peers.ts";
-import { eventually, program, runProgram, temporaryDirectory } from "./smtpd.ts";
+import { eventually, program, runProgram, startSmtpd, temporaryDirectory } from "./smtpd.ts";
 import { readCalls, straceFlags } from "./system_calls.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -97,6 +99,34 @@ Deno.test("users that processes add at the same time are all there", async () =>
   assertEquals(outcomes, names.map((name) => ({ code: 0, text: `added ${name}\n` })));
   assertEquals([...accounts(file).keys()].sort(), names);
   assertFalse(Deno.readTextFileSync(file).includes("canary"));
+});
+
+/** What a server answers to one login by PLAIN. */
+async function login(port: number, name: string, password: string): Promise<string> {
+  using client = new Client(await connectTcp({ hostname: "127.0.0.1", port }));
+  await client.greet();
+  const octets = new TextEncoder().encode(`\0${name}\0${password}`);
+  return (await client.say(`AUTH PLAIN ${octets.toBase64()}`)).slice(0, 3);
+}
+
+Deno.test("a server that runs lets in who was added, and nobody who was removed", async () => {
+  using directory = temporaryDirectory();
+  const file = `${directory.path}/users`;
+  assertEquals((await add("joe", file)).code, 0);
+  await using smtpd = await startSmtpd("--users", file, "--auth-without-tls");
+  assertEquals(await login(smtpd.port, "joe", "canary-joe"), "235");
+  assertEquals(await login(smtpd.port, "joe", "canary-ann"), "535");
+  assertEquals(await login(smtpd.port, "ann", "canary-ann"), "535");
+  assertEquals((await add("ann", file)).code, 0);
+  const [first, ...rest] = [...program, "users", "remove", "joe", "--users", file];
+  assertEquals((await runProgram(first, rest)).code, 0);
+  // Joe gets in until the file is looked at again: many failures would be taken for an attack.
+  await eventually(async () =>
+    await login(smtpd.port, "joe", "canary-joe") === "535" ? true : undefined
+  );
+  assertEquals(await login(smtpd.port, "ann", "canary-ann"), "235");
+  assertEquals((await smtpd.event("users-read")).accounts, 1);
+  assertFalse(JSON.stringify(smtpd.events()).includes("canary"));
 });
 
 peerTest({
