@@ -152,6 +152,16 @@ Deno.test("a trusted peer without a proper header is closed without a word", asy
   }
 });
 
+Deno.test("ready gets its greeting from a server that takes it for a proxy", async () => {
+  using directory = temporaryDirectory();
+  await using smtpd = await startBehindProxy(directory.path);
+  for (const [flags, exit] of [[["--proxy-protocol", "127.0.0.0/8"], 0], [[], 75]] as const) {
+    const [file, ...args] = [...program, "ready", "--host", "127.0.0.1", "--port"];
+    const { code, text } = await runProgram(file, [...args, `${smtpd.port}`, ...flags]);
+    assertEquals(code, exit, text);
+  }
+});
+
 Deno.test("a header from a peer that is not trusted is a command like any other", async () => {
   await using smtpd = await startPassThrough(
     ...["--local-domain", "local.test", "--proxy-protocol", "192.0.2.0/24", "--route", "discard"],
