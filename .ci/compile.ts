@@ -64,7 +64,8 @@ function permissionFlags(knowsIgnore: boolean, runRights: readonly string[]): st
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    `--allow-sys=${sys.join()}`,
+    // The right to read the authorities of TLS has no name on the command line of Deno 2.9.
+    sys.includes("ca") ? "--allow-sys" : `--allow-sys=${sys.join()}`,
     ...runRights,
     ...knowsIgnore ? [`--allow-env=${env.allow.join()}`, "--ignore-env"] : ["--allow-env"],
   ];

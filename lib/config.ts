@@ -17,6 +17,7 @@ import {
   address,
   domain,
   duration,
+  fingerprint,
   hostname,
   nameServer,
   oneOf,
@@ -125,12 +126,16 @@ export interface Config {
   readonly queueReserve: number;
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
+  /** Whether the MTA-STS policies of domains are kept to. */
+  readonly mtaSts: boolean;
   /** Where mail is submitted, and TLS begins before the greeting. */
   readonly submissionTlsPort: number | undefined;
   readonly submissionRemoveBcc: boolean;
   readonly submissionHideClient: boolean;
   /** Certificates for other names, beside {@linkcode tlsCert}. */
   readonly certificates: readonly CertificatePair[];
+  /** SHA-256 of client certificates whose holders may relay anywhere. */
+  readonly relayCertificates: readonly string[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -595,6 +600,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fileOnly: true,
     byDefault: [],
   }),
+  mtaSts: one(truth, {
+    meaning: "keep to the MTA-STS policies of the domains that mail goes to",
+    fileOnly: true,
+    shownDefault: "on",
+    byDefault: "true",
+  }),
   submissionTlsPort: perhaps(wholeNumber(0, 65_535), {
     meaning: "port of a submission listener where TLS begins at once (465)",
     placeholder: "N",
@@ -615,6 +626,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   }),
   certificates: several(certificatePair, {
     meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  relayCertificates: several(fingerprint, {
+    meaning: "SHA-256 of client certificates whose holders may relay anywhere",
     placeholder: "LIST",
     fileOnly: true,
     byDefault: [],

@@ -36,6 +36,7 @@ export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 
 export { relay, type RelayOptions } from "./relay/relay.ts";
+export type { TlsLevel } from "./relay/tls_policy.ts";
 export type { OutgoingMessage, RelayResult } from "./relay/offer.ts";
 export type { HopReply, Origin } from "./relay/remote_reply.ts";
 

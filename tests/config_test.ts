@@ -85,6 +85,7 @@ Deno.test("defaults are those of the documentation", () => {
     queueMessages: 10_000_000,
     queueReserve: 67_108_864,
     aliases: undefined,
+    mtaSts: true,
     users: undefined,
     tlsPort: undefined,
     submissionPort: undefined,
@@ -95,6 +96,7 @@ Deno.test("defaults are those of the documentation", () => {
     tlsCert: undefined,
     tlsKey: undefined,
     certificates: [],
+    relayCertificates: [],
   });
 });
 
@@ -173,6 +175,7 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["route", "hold", { kind: "hold" }],
   ["maildir", "a b/c", "a b/c"],
   ["aliases", "/etc/aliases", "/etc/aliases"],
+  ["mtaSts", "false", false],
 ];
 
 Deno.test("values are read", async (t) => {
@@ -602,7 +605,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["max-recipient", "max-recipients"],
     ["localdomain", "local-domain"],
     ["host-name", "hostname"],
-    ["relay", "relay-from"],
+    ["relay-form", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
     ["frobnicate", undefined],

@@ -8,10 +8,10 @@ import { beginProgram } from "../delivery/program.ts";
 import { beginWebHook } from "../delivery/web_hook.ts";
 import { systemClock } from "../net/clock.ts";
 import type { Intake } from "../net/intake.ts";
+import { type Log, noLog } from "../net/log.ts";
 import type { TlsIdentity } from "../net/tls_identity.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
-import type { Log } from "../net/log.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import { blockListHooks } from "../policy/block_lists.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
@@ -19,6 +19,8 @@ import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
+import { type StsPolicies, stsPolicies } from "../relay/mta_sts.ts";
+import { policyFetch } from "../relay/mta_sts/fetch.ts";
 import type { Route } from "../relay/next_hop.ts";
 import type { PassThroughOptions } from "../relay/pass_through.ts";
 import type { QueueManagerOptions } from "../relay/queue_manager.ts";
@@ -29,7 +31,12 @@ import { authoritiesOf, tlsLevelOf } from "./tls_out.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
-  return { localDomains: new Set(config.localDomain), relayFrom: config.relayFrom };
+  const { localDomain, relayFrom, relayCertificates } = config;
+  return {
+    localDomains: new Set(localDomain),
+    relayFrom,
+    relayCertificates: new Set(relayCertificates),
+  };
 }
 
 /** The routes that settings ask for. */
@@ -87,6 +94,31 @@ export function resolverOf(config: Config, ourselves: Ourselves): ResolverOption
     allowLocal: config.allowLocalMx,
     ourselves,
   };
+}
+
+/**
+ * The MTA-STS policies of the domains that mail goes to; `undefined` where they are switched off.
+ *
+ * @param isReadOnly whether they are kept by a server that may run, and not by this process
+ */
+export function stsPoliciesOf(
+  config: Config,
+  log: Log = noLog,
+  isReadOnly = false,
+): StsPolicies | undefined {
+  if (!config.mtaSts) return undefined;
+  const dns = systemDns({ nameServer: config.dns });
+  return stsPolicies({
+    dns,
+    directory: config.noQueue ? undefined : `${config.queue}/mta-sts`,
+    isReadOnly,
+    fetch: policyFetch({
+      dns,
+      allowLocal: config.allowLocalMx,
+      authorities: authoritiesOf(config),
+    }),
+    log,
+  });
 }
 
 /** The Maildirs of the local domains. */

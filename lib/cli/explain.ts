@@ -2,14 +2,16 @@
 import type { Config } from "../config.ts";
 import type { Maildir } from "../delivery/maildir.ts";
 import { invocationOf } from "../delivery/program.ts";
-import { noLog } from "../net/log.ts";
+import { type Log, noLog } from "../net/log.ts";
 import { formatCidr } from "../policy/network.ts";
 import type { Dropped } from "../relay/addresses.ts";
 import { newRecipient } from "../queue/new_recipient.ts";
 import type { NextHop, ProgramHop, Route } from "../relay/next_hop.ts";
+import type { StsPolicies, StsPolicy } from "../relay/mta_sts.ts";
 import { type Resolution, resolveNextHop, type ResolverOptions } from "../relay/resolver.ts";
 import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { routeOf, tableKey } from "../relay/routing.ts";
+import { decideHost } from "../relay/tls_decision.ts";
 import type { TlsLevel } from "../relay/tls_policy.ts";
 import { parsePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
@@ -23,6 +25,7 @@ import {
   routeSetBy,
   routingOf,
   rulesOf,
+  stsPoliciesOf,
 } from "./compose.ts";
 import { openQueueReader } from "./open_queue.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
@@ -94,7 +97,27 @@ function tellDropped(dropped: readonly Dropped[], tell: Tell): void {
   }
 }
 
-function tellResolution(resolution: Resolution, level: TlsLevel, tell: Tell): ExitCode {
+/** Tells what the domain asks of the TLS of those who send it mail (RFC 8461). */
+function tellPolicy(policy: StsPolicy, tell: Tell): void {
+  const what = policy.mode === "enforce"
+    ? "only over TLS with a verified certificate"
+    : "what fails would be logged";
+  tell("mta-sts", `${policy.mode}, ${what}; policy ${policy.id} of ${policy.domain}`);
+}
+
+/** Tells of a policy that cannot be fetched, which mail would not wait for. */
+function policyTeller(tell: Tell): Log {
+  return (_level, event, { error }) => {
+    if (event === "mta-sts-failed") tell("mta-sts", printable(String(error)));
+  };
+}
+
+function tellResolution(
+  resolution: Resolution,
+  level: TlsLevel,
+  policy: StsPolicy | undefined,
+  tell: Tell,
+): ExitCode {
   if (resolution.kind === "failure") {
     tellDropped(resolution.dropped, tell);
     return tellRefusal(resolution.reply, tell);
@@ -105,7 +128,16 @@ function tellResolution(resolution: Resolution, level: TlsLevel, tell: Tell): Ex
     tell("host", `${preference} ${printable(host)} port ${port}: ${addresses.join(", ")}`);
   }
   tellDropped(resolution.dropped, tell);
-  const [{ host, addresses, port }] = resolution.targets;
+  if (policy !== undefined) tellPolicy(policy, tell);
+  const decisions = resolution.targets.map(({ host }) => decideHost(policy, host));
+  for (const decision of decisions) {
+    if (decision.kind === "refuse") tell("left out", printable(decision.reply.lines[0]));
+    else if (decision.note !== undefined) tell("mta-sts", printable(decision.note));
+  }
+  const first = resolution.targets.find((_, index) => decisions[index].kind === "go");
+  const [decision] = decisions;
+  if (first === undefined && decision.kind === "refuse") return tellRefusal(decision.reply, tell);
+  const { host, addresses, port } = first ?? resolution.targets[0];
   tell("outcome", `would be sent to ${printable(host)}, ${addresses[0]} port ${port} first`);
   return EXIT.ok;
 }
@@ -138,6 +170,7 @@ export async function explainMailbox(
   config: Config,
   resolver: ResolverOptions,
   tell: Tell,
+  policies?: StsPolicies,
 ): Promise<ExitCode> {
   const domain = mailbox.domain;
   tell("address", printable(formatMailbox(mailbox)));
@@ -172,7 +205,11 @@ export async function explainMailbox(
     return EXIT.ok;
   }
   const level = tlsLevelOf(config, routing, rules)(hop);
-  return tellResolution(await resolveNextHop(hop, resolver), level, tell);
+  const resolution = await resolveNextHop(hop, resolver);
+  const policy = hop.kind === "mx" && resolution.kind === "hosts"
+    ? await policies?.policyFor(hop.domain, new AbortController().signal)
+    : undefined;
+  return tellResolution(resolution, level, policy, tell);
 }
 
 /** As {@linkcode explainMailbox}, for each of those that an alias stands for; answers the highest exit code. */
@@ -181,15 +218,16 @@ async function explainRecipient(
   config: Config,
   resolver: ResolverOptions,
   tell: Tell,
+  policies?: StsPolicies,
 ): Promise<ExitCode> {
   const found = aliasesOf(config, noLog)?.expand(mailbox);
-  if (found === undefined) return await explainMailbox(mailbox, config, resolver, tell);
+  if (found === undefined) return await explainMailbox(mailbox, config, resolver, tell, policies);
   if ("code" in found) return tellRefusal(found, tell);
   const names = found.map(formatMailbox).join(", ");
   tell("alias", printable(`${formatMailbox(mailbox)} stands for ${names}`));
   let worst: ExitCode = EXIT.ok;
   for (const each of found) {
-    const code = await explainMailbox(each, config, resolver, tell);
+    const code = await explainMailbox(each, config, resolver, tell, policies);
     if (code > worst) worst = code;
   }
   return worst;
@@ -210,8 +248,9 @@ export const explain: Verb = {
     const mailbox = parseAddress(call.operands[0]);
     const config = call.config();
     const resolver = resolverOf(config, ourselvesAt(config, intendedEndpoints(config)));
-    return await explainRecipient(mailbox, config, resolver, (topic, text) => {
-      call.around.out(`${topic.padEnd(8)}  ${text}`);
-    });
+    const tell: Tell = (topic, text) => call.around.out(`${topic.padEnd(8)}  ${text}`);
+    // The server keeps its policies, and may be another user.
+    using policies = stsPoliciesOf(config, policyTeller(tell), true);
+    return await explainRecipient(mailbox, config, resolver, tell, policies);
   },
 };

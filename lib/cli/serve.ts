@@ -114,7 +114,9 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkProgram(config);
   const accounts = usersOf(config, log);
   accounts?.load();
-  await using certificates = await openCertificates(config, log);
+  await using certificates = await openCertificates(config, log, {
+    asksClient: config.relayCertificates.length > 0,
+  });
   using _hangup = onHangup(() => {
     accounts?.reload();
     void certificates?.reread();

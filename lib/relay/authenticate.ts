@@ -31,8 +31,11 @@ export async function authenticate(
   let mechanism: SaslMechanism | string;
   try {
     const { tls } = client;
-    const endPoint = tls?.certificate && endPointOf(tls.certificate);
-    mechanism = chooseMechanism(readProof(credentials), { ...server, tls, endPoint });
+    mechanism = chooseMechanism(readProof(credentials), {
+      ...server,
+      tls,
+      endPoint: endPointIn(tls?.certificate),
+    });
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
     return reply(451, "4.7.8", error.message);
@@ -60,6 +63,17 @@ export async function authenticate(
     "4.7.8",
     `${where} did not show that it knows the password (${mechanism.name})`,
   );
+}
+
+/** The tls-server-end-point of a certificate, where it has one. */
+function endPointIn(certificate: Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    return certificate && endPointOf(certificate);
+  } catch (error) {
+    // What TLS itself can read is not always what can be read here; then there is nothing to bind to.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Holds the exchange; answers how it ended, or what is wrong with the server. */

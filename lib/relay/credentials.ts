@@ -97,10 +97,7 @@ export function readProof({ user, kind, source }: Credentials): Proof {
   if (/\p{Cc}/u.test(text)) {
     throw new CredentialsError(`the ${kind} in ${place} has a control character`);
   }
-  // RFC 5802 section 5.1 and RFC 4616 section 2: both sides prepare it before it is compared.
-  if (kind === "password") {
-    return { kind, user: user.normalize("NFKC"), password: text.normalize("NFKC") };
-  }
+  if (kind === "password") return { kind, user, password: text };
   if (!TOKEN.test(text)) throw new CredentialsError(`${place} holds no ${kind}`);
   return { kind, user, token: text };
 }

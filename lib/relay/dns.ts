@@ -26,6 +26,11 @@ export interface Dns {
   a(host: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** The IPv6 addresses of a host. */
   aaaa(host: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /**
+   * The TXT records of a name. The strings of one record are put together with nothing in between, as
+   * whatever reads such records wants them (RFC 7208 section 3.3, RFC 8461 section 3.1).
+   */
+  txt(name: string, signal?: AbortSignal): Promise<readonly string[]>;
 }
 
 /** How to ask. */
@@ -113,5 +118,14 @@ export function systemDns(options: SystemDnsOptions = {}): Dns {
       ask(host, "A", signal, (name, options) => Deno.resolveDns(name, "A", options)),
     aaaa: (host, signal) =>
       ask(host, "AAAA", signal, (name, options) => Deno.resolveDns(name, "AAAA", options)),
+    txt: async (name, signal) => {
+      const records = await ask(
+        name,
+        "TXT",
+        signal,
+        (name, options) => Deno.resolveDns(name, "TXT", options),
+      );
+      return records.map((strings) => strings.join(""));
+    },
   };
 }

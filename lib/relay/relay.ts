@@ -5,14 +5,19 @@ import { systemDns } from "./dns.ts";
 import { offerMessage, type OutgoingMessage, type RelayResult } from "./offer.ts";
 import { parseRoute } from "./route.ts";
 import { routeFault } from "./route_fault.ts";
+import type { TlsLevel } from "./tls_policy.ts";
 
 /** Where a message goes and how. Everything may be left out. */
 export interface RelayOptions {
   /**
-   * The route, as `--route` takes it: `mx`, which is the default, `smtp://host[:port]`,
-   * `lmtp://host[:port]` or `discard`.
+   * The route, as `--route` takes it: `mx`, which is the default, `smtp://[user:password@]host[:port]`,
+   * `smtps://...`, `lmtp://host[:port]` or `discard`.
    */
   readonly route?: string;
+  /** How much TLS is asked of next hops, but of those that speak LMTP; `opportunistic` if left out. */
+  readonly tls?: TlsLevel;
+  /** Authorities that vouch for next hops, beside the usual ones, as PEM. */
+  readonly authorities?: readonly string[];
   /** What we call ourselves in EHLO; the system's name if left out. */
   readonly hostname?: string;
   /** The name server to ask; the system's if left out. */
@@ -60,6 +65,7 @@ export function relay(
   options: RelayOptions = {},
 ): Promise<RelayResult[]> {
   const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
+  const { tls = "opportunistic", authorities } = options;
   const parsed = parseRoute(route);
   switch (parsed.kind) {
     case "maildir":
@@ -74,6 +80,8 @@ export function relay(
     remote: {
       heloName: hostname ?? Deno.hostname(),
       resolver: { dns: systemDns({ nameServer }), mxPort, allowLocal },
+      tlsLevelOf: ({ kind }) => kind === "lmtp" ? "opportunistic" : tls,
+      authorities,
     },
   });
 }

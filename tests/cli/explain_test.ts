@@ -5,6 +5,7 @@ import { explainMailbox } from "../../lib/cli/explain.ts";
 import type { Key } from "../../lib/config/names.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
 import type { Dns, MxRecord } from "../../lib/relay/dns.ts";
+import type { StsPolicies, StsPolicy } from "../../lib/relay/mta_sts.ts";
 import { call, testSystem } from "./surroundings.ts";
 
 const mx = new Map<string, MxRecord[]>([
@@ -32,12 +33,14 @@ const dns: Dns = {
   },
   a: (host) => Promise.resolve(a.get(host) ?? []),
   aaaa: (host) => Promise.resolve(aaaa.get(host) ?? []),
+  txt: () => Promise.resolve([]),
 };
 
 async function explained(
   localPart: string,
   domain: string,
   flags: Partial<Record<Key, string[]>>,
+  policies?: StsPolicies,
 ): Promise<{ code: number; lines: string[] }> {
   const config = resolveConfig({
     flags: new Map(Object.entries({ maildir: ["/mail"], ...flags }) as [Key, string[]][]),
@@ -49,9 +52,8 @@ async function explained(
     ourselves: { names: new Set(["host.example"]), endpoints: [] },
     random: () => 0.999,
   };
-  const code = await explainMailbox({ localPart, domain }, config, resolver, (topic, text) => {
-    lines.push(`${topic}: ${text}`);
-  });
+  const tell = (topic: string, text: string) => void lines.push(`${topic}: ${text}`);
+  const code = await explainMailbox({ localPart, domain }, config, resolver, tell, policies);
   return { code, lines };
 }
 
@@ -267,6 +269,54 @@ Deno.test("explain tells each step, and exits by the outcome", async (t) => {
       assertEquals(await explained(localPart, domain, flags), { code, lines });
     });
   }
+});
+
+/** A policy for every domain, which names some hosts. */
+function policiesOf(mode: StsPolicy["mode"], ...hosts: string[]): StsPolicies {
+  return {
+    policyFor: (domain) =>
+      Promise.resolve({ domain, id: "20260101", mode, mayUse: (host) => hosts.includes(host) }),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+Deno.test("explain tells what the MTA-STS policy of the domain does to its hosts", async (t) => {
+  const enforce = "mta-sts: enforce, only over TLS with a verified certificate; " +
+    "policy 20260101 of good.example";
+  const testing = "mta-sts: testing, what fails would be logged; policy 20260101 of good.example";
+  const unnamed = (host: string) => `${host} is no mail host in the MTA-STS policy of good.example`;
+  const toA = "outcome: would be sent to a.example, 2001:db8::1 port 25 first";
+  const policies: [name: string, StsPolicies, code: number, lines: string[]][] = [
+    ["every host", policiesOf("enforce", "a.example", "b.example"), 0, [enforce, toA]],
+    ["the second host", policiesOf("enforce", "b.example"), 0, [
+      enforce,
+      `left out: ${unnamed("a.example")}`,
+      "outcome: would be sent to b.example, 203.0.113.2 port 25 first",
+    ]],
+    ["no host", policiesOf("enforce"), 75, [
+      enforce,
+      `left out: ${unnamed("a.example")}`,
+      `left out: ${unnamed("b.example")}`,
+      `outcome: would be put off: 451 4.7.0 ${unnamed("a.example")}`,
+    ]],
+    ["no host, in testing", policiesOf("testing"), 0, [
+      testing,
+      `mta-sts: ${unnamed("a.example")}`,
+      `mta-sts: ${unnamed("b.example")}`,
+      toA,
+    ]],
+  ];
+  for (const [name, policy, code, lines] of policies) {
+    await t.step(name, async () => {
+      const found = await explained("joe", "good.example", {}, policy);
+      assertEquals({ code: found.code, lines: found.lines.slice(10) }, { code, lines });
+    });
+  }
+  await t.step("a route that the operator named has no policy", async () => {
+    const flags = { route: ["smtp://203.0.113.7"] };
+    const { code, lines } = await explained("joe", "good.example", flags, policiesOf("enforce"));
+    assertEquals([code, lines.filter((line) => line.startsWith("mta-sts"))], [0, []]);
+  });
 });
 
 Deno.test("explain takes an address with angle brackets and without", async () => {

@@ -323,9 +323,9 @@ Deno.test("what is known of clients takes the same memory however many there are
     made.refused(from(address));
   }
   // A client that goes on is not forgotten for all the others.
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < DEFAULT_RATES.connectionRate!.count; i++) {
     made.connect("203.0.113.5");
-    for (let n = 0; n < 100; n++) made.connect(`${1 + n}.${i}.9.1`);
+    for (let n = 0; n < 100; n++) made.connect(`${1 + n}.${i & 255}.${9 + (i >> 8)}.1`);
   }
   assertEquals(made.connect("203.0.113.5")?.code, 421);
 });

@@ -56,11 +56,3 @@ Deno.test("credentials that can be none are refused without being shown", () => 
     assertEquals(error.message, `Cannot log in: ${fault}`);
   }
 });
-
-Deno.test("credentials are prepared as both sides do", () => {
-  assertEquals(readProof({ ...credentials(inRoute("\u2168")), user: "\ufb01" }), {
-    kind: "password",
-    user: "fi",
-    password: "IX",
-  });
-});

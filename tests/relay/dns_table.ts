@@ -6,6 +6,7 @@ export interface Records {
   readonly mx?: readonly (readonly [preference: number, exchange: string])[] | "fails";
   readonly a?: readonly string[] | "fails";
   readonly aaaa?: readonly string[] | "fails";
+  readonly txt?: readonly string[] | "fails";
 }
 
 /** Answers from the table; `asked` grows by each question. */
@@ -26,6 +27,7 @@ export function dnsTable(table: Record<string, Records>, asked: string[] = []): 
       ),
     a: (name) => Promise.try(() => look<string>(name, "a")),
     aaaa: (name) => Promise.try(() => look<string>(name, "aaaa")),
+    txt: (name) => Promise.try(() => look<string>(name, "txt")),
   };
 }
 

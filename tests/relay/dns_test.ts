@@ -57,7 +57,7 @@ Deno.test("systemDns tells nothing from not knowing", async (t) => {
     await t.step(name, async () => {
       await using fake = await fakeServer(code);
       const dns = systemDns({ nameServer: fake.server, timeout: 4_000 });
-      for (const ask of [dns.mx, dns.a, dns.aaaa]) {
+      for (const ask of [dns.mx, dns.a, dns.aaaa, dns.txt]) {
         if (outcome === "none") assertEquals(await ask("x.test"), []);
         else await assertRejects(() => ask("x.test"), Error, "Cannot");
       }
@@ -112,6 +112,9 @@ host-record=implicit.test,192.0.2.3
 cname=alias.test,implicit.test
 cname=mxalias.test,good.test
 txt-record=nodata.test,there
+txt-record=_mta-sts.good.test,"v=STSv1; ","id=1"
+txt-record=_mta-sts.good.test,other
+cname=_mta-sts.alias.test,_mta-sts.good.test
 mx-host=inside.test,inside.test,10
 host-record=inside.test,127.0.0.1
 server=/silent.test/127.0.0.1#${silent}
@@ -146,6 +149,10 @@ server=/silent.test/127.0.0.1#${silent}
         assertEquals(await dns.mx("null.test"), [{ preference: 0, exchange: "." }]);
         assertEquals(await dns.a("alias.test"), ["192.0.2.3"]);
         assertEquals(await dns.aaaa("mx1.good.test"), ["2001:db8::1"]);
+        for (const name of ["_mta-sts.good.test", "_mta-sts.alias.test"]) {
+          assertEquals([...await dns.txt(name)].sort(), ["other", "v=STSv1; id=1"]);
+        }
+        assertEquals(await dns.txt("implicit.test"), []);
       });
 
       const table: [string, string][] = [

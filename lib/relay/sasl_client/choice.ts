@@ -2,7 +2,7 @@
 import type { ClientTlsFacts } from "../../net/tls_transport.ts";
 import { login, oauthBearer, plain } from "./clear.ts";
 import type { Proof, SaslMechanism } from "./mechanism.ts";
-import { Scram } from "./scram.ts";
+import { Scram, type ScramOptions } from "./scram.ts";
 
 /** The server that is authenticated to. */
 export interface SaslServer {
@@ -48,11 +48,11 @@ export function chooseMechanism(proof: Proof, server: SaslServer): SaslMechanism
   const isPassword = proof.kind === "password";
   switch (mechanism) {
     case "SCRAM-SHA-256-PLUS":
-      if (isPassword) return new Scram(proof, { endPoint });
+      if (isPassword) return scram(proof, { endPoint });
       break;
     case "SCRAM-SHA-256":
       if (isPassword) {
-        return new Scram(proof, { isPlusMissing: endPoint !== undefined && !hasPlus });
+        return scram(proof, { isPlusMissing: endPoint !== undefined && !hasPlus });
       }
       break;
     case "PLAIN":
@@ -69,4 +69,16 @@ export function chooseMechanism(proof: Proof, server: SaslServer): SaslMechanism
     ? "the session is not encrypted"
     : `its certificate is not verified (${tls.problem ?? "unknown reason"})`;
   return `${names} would give the ${proof.kind} away: ${why}`;
+}
+
+function scram(
+  proof: Extract<Proof, { readonly kind: "password" }>,
+  options: ScramOptions,
+): SaslMechanism | string {
+  try {
+    return new Scram(proof, options);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return "the user or password has a character that SASLprep (RFC 4013) does not allow";
+  }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { timingSafeEqual } from "node:crypto";
+import { saslPrep } from "../../policy/saslprep.ts";
 import { decodeBase64, encodeBase64 } from "../../smtp/base64.ts";
 import { printable } from "../../smtp/reply.ts";
 import { type Proof, SaslFault, type SaslMechanism, textOf } from "./mechanism.ts";
@@ -75,7 +76,7 @@ const SERVER_FIRST = /^r=([\x21-\x2b\x2d-\x7e]{1,256}),s=([^,]{1,1024}),i=([1-9]
 const VERIFIER = /^v=([^,]*)(?:,.*)?$/s;
 const SERVER_ERROR = /^e=([^,]{1,100})/;
 
-/** Speaks SCRAM once. The user and password are prepared already (RFC 4013). */
+/** Speaks SCRAM once. */
 export class Scram implements SaslMechanism {
   readonly name: "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS";
   readonly initialResponse: Uint8Array;
@@ -88,11 +89,16 @@ export class Scram implements SaslMechanism {
   #step: "first" | "final" | "over" = "first";
   #isComplete = false;
 
-  /** Makes an exchange. */
+  /**
+   * Makes an exchange.
+   *
+   * @throws {SyntaxError} if the user or password has a character that SASLprep does not allow
+   */
   constructor({ user, password }: Password, options: ScramOptions = {}) {
     const { endPoint, isPlusMissing = false } = options;
     this.name = endPoint === undefined ? "SCRAM-SHA-256" : "SCRAM-SHA-256-PLUS";
-    this.#password = password;
+    // RFC 5802 sections 2.2 and 5.1: prepared, as the server's are.
+    this.#password = saslPrep(password, { query: true });
     this.#nonce = options.nonce ??
       encodeBase64(crypto.getRandomValues(new Uint8Array(NONCE_LENGTH)));
     const header = endPoint !== undefined
@@ -100,7 +106,7 @@ export class Scram implements SaslMechanism {
       : isPlusMissing
       ? "y,,"
       : "n,,";
-    this.#first = `n=${saslName(user)},r=${this.#nonce}`;
+    this.#first = `n=${saslName(saslPrep(user, { query: true }))},r=${this.#nonce}`;
     this.#binding = Uint8Array.from([...utf8.encode(header), ...endPoint ?? []]);
     this.initialResponse = utf8.encode(`${header}${this.#first}`);
   }

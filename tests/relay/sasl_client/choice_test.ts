@@ -56,6 +56,12 @@ Deno.test("client speaks the strongest mechanism that gives nothing away", () =>
       "it offers none of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN to authenticate by a password",
     ],
     [PASSWORD, "", { tls: VERIFIED }, "it offers no AUTH"],
+    [
+      { ...PASSWORD, user: "\ue000" },
+      "SCRAM-SHA-256",
+      {},
+      "the user or password has a character that SASLprep (RFC 4013) does not allow",
+    ],
   ];
   for (const [proof, offered, more, chosen] of table) {
     const made = choose(proof, offered, more);

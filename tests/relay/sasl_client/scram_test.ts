@@ -105,6 +105,14 @@ Deno.test("SCRAM says what it is bound to", async () => {
   assertEquals(text(scram({ isPlusMissing: true }).initialResponse).slice(0, 3), "y,,");
 });
 
+Deno.test("SCRAM prepares the name and the password as the server does", async () => {
+  const plain = new Scram({ kind: "password", user: "fi", password: "IX" }, { nonce: NONCE });
+  const odd = new Scram({ kind: "password", user: "\ufb01", password: "\u2168" }, { nonce: NONCE });
+  assertEquals(text(odd.initialResponse), text(plain.initialResponse));
+  const first = utf8.encode(SERVER_FIRST);
+  assertEquals(text(await odd.respond(first)), text(await plain.respond(first)));
+});
+
 Deno.test("SCRAM writes a name so that it stays one, and a nonce that is new each time", () => {
   const names = new Set<string>();
   for (let i = 0; i < 20; i++) {
