@@ -12,7 +12,7 @@ import { mailHost, startNameServer } from "./e2e/name_server.ts";
 import { fileNames } from "./e2e/mailbox.ts";
 import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
 import { Client } from "./net/client.ts";
-import { MX } from "./net/tls_fixture.ts";
+import { AUTHORITY, MX } from "./net/tls_fixture.ts";
 import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
 
 const root = new URL("../", import.meta.url);
@@ -93,7 +93,7 @@ const SUBMISSION = "Submission, AUTH and TLS";
 Deno.test("the commands of the README make an account and a server that takes it", async () => {
   const directory = await Deno.makeTempDir({ prefix: "smtpd-readme-" });
   try {
-    await Deno.writeTextFile(`${directory}/mx.crt`, MX.certificate);
+    await Deno.writeTextFile(`${directory}/mx.crt`, MX.certificate + AUTHORITY);
     await Deno.writeTextFile(`${directory}/mx.key`, MX.key, { mode: 0o600 });
     const [add, serve] = shellLines(SUBMISSION).map((line) =>
       line.replaceAll("./", `${directory}/`).split(" ").slice(1)

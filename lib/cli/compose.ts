@@ -13,7 +13,9 @@ import type { TlsIdentity } from "../net/tls_identity.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
+import { blockListHooks } from "../policy/block_lists.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
+import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
@@ -201,6 +203,20 @@ export interface Guards {
   readonly identity?: TlsIdentity;
 }
 
+/** The policies that settings ask for. */
+function hooksOf(config: Config, log: Log): Hooks {
+  const { dnsBlockLists: zones } = config;
+  if (zones.length === 0) return {};
+  const dns = systemDns({ nameServer: config.dns });
+  return blockListHooks({
+    zones,
+    relaying: rulesOf(config),
+    lookUp: (name, signal) => dns.a(name, signal),
+    failed: (zone, error) => log("warn", "block-list-failed", { zone, error: `${error}` }),
+    clock: systemClock,
+  });
+}
+
 /** What the server is made of. */
 export function serverOptions(
   config: Config,
@@ -227,7 +243,7 @@ export function serverOptions(
     limits,
     clients,
     proxies: config.proxyProtocol,
-    hooks: {},
+    hooks: hooksOf(config, log),
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.
     dsn: !config.noQueue,

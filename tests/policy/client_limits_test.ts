@@ -315,7 +315,8 @@ Deno.test("a clock that is put back locks nobody out for longer", async () => {
 
 Deno.test("what is known of clients takes the same memory however many there are", () => {
   const clock = new FakeClock();
-  const made = new ClientLimits({ rates: DEFAULT_RATES, exempt: [], clock, slots: 1024 });
+  const rates = { ...DEFAULT_RATES, connectionRate: { count: 60, period: MINUTE } };
+  const made = new ClientLimits({ rates, exempt: [], clock, slots: 1024 });
   for (let n = 0; n < 60_000; n++) {
     const address = `${1 + n % 120}.${n >> 10 & 255}.${n >> 2 & 255}.1`;
     made.connect(address);
