@@ -201,6 +201,8 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
 export interface Guards {
   readonly accounts?: Accounts;
   readonly identity?: TlsIdentity;
+  /** What makes up salts for names that have no account. */
+  readonly secret?: Uint8Array;
 }
 
 /** The policies that settings ask for. */
@@ -222,7 +224,7 @@ export function serverOptions(
   config: Config,
   intake: Intake,
   log: Log,
-  { accounts, identity }: Guards = {},
+  { accounts, identity, secret }: Guards = {},
 ): ServerOptions {
   const limits = limitsOf(config);
   const exempt = config.relayFrom;
@@ -232,7 +234,7 @@ export function serverOptions(
     hosts: config.host,
     services: servicesOf(config),
     identity,
-    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients }),
+    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients, secret }),
     submission: {
       accounts,
       removeBcc: config.submissionRemoveBcc,
