@@ -223,8 +223,8 @@ for (const action of ACTIONS) {
 
 Deno.test("a lease that nobody learned of is over at once", async () => {
   await using directory = await stateDirectory();
-  // The first pass is the message.
-  const faults = [{ point: "transaction-flushed", action: "EIO", skip: 1, times: 1 } as const];
+  // The first passes are the start and the message.
+  const faults = [{ point: "transaction-flushed", action: "EIO", skip: 2, times: 1 } as const];
   await using store = await directory.open({ faults });
   const { id } = await put(store);
   const error = await assertRejects(() => leaseOf(store), StoreError);
