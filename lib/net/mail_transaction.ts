@@ -1,5 +1,6 @@
 /** One mail transaction of a session: asks policy, then the intake, and answers the client. @module */
 import { HeaderScanner } from "../message/header_scanner.ts";
+import { hasTlsRequiredNo } from "../message/tls_required.ts";
 import { receivedField, separatorBefore, transmissionType } from "../message/trace.ts";
 import type { Hooks, MaybePromise, Verdict } from "../policy/hooks.ts";
 import { checkRelaying, type RelayingRules } from "../policy/relaying.ts";
@@ -271,7 +272,7 @@ export class MailTransaction {
               return this.#refusal;
             }
             this.#isOver = true;
-            return this.#intake.end();
+            return this.#intake.end({ tlsRequiredNo: hasTlsRequiredNo(header.octets) });
           });
         });
       },
