@@ -162,8 +162,16 @@ export function maildirRouteOf(config: Config, directory: string, log?: Log): Ma
   return new Maildir({ root: directory, anyDomain: true, localDomains, hostname, log });
 }
 
-/** Where mail goes and how, whether or not it is queued first. `ourselves` may learn where we listen later. */
-export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThroughOptions {
+/**
+ * Where mail goes and how, whether or not it is queued first. `ourselves` may learn where we listen later;
+ * `policies` are disposed of by the caller.
+ */
+export function waysOf(
+  config: Config,
+  ourselves: Ourselves,
+  log: Log,
+  policies?: StsPolicies,
+): PassThroughOptions {
   const maildir = maildirOf(config, log);
   const byDirectory = new Map<string, Maildir>();
   function maildirAt(directory: string): Maildir {
@@ -181,6 +189,7 @@ export function waysOf(config: Config, ourselves: Ourselves, log: Log): PassThro
       resolver: resolverOf(config, ourselves),
       tlsLevelOf: tlsLevelOf(config, route, relaying),
       authorities: authoritiesOf(config),
+      policies,
       log,
     },
     local: (mail) => maildir.begin(mail),
@@ -249,6 +258,8 @@ export function serverOptions(
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.
     dsn: !config.noQueue,
+    // The queue keeps what was asked for, and its notices tell where it cannot be met.
+    requireTls: !config.noQueue,
     intake,
     log,
   };

@@ -1,4 +1,6 @@
 /** What operators and local programs do to the queue, whoever has it open. @module */
+import { HeaderScanner } from "../message/header_scanner.ts";
+import { hasTlsRequiredNo } from "../message/tls_required.ts";
 import type { Clock } from "../net/clock.ts";
 import { gatherRecipients, type RecipientRules } from "../queue/recipients.ts";
 import type { Filter, Lease, NewEntry, Outcome, Store } from "../queue/store.ts";
@@ -108,9 +110,12 @@ export function storeOperator(options: OperatorOptions): Operator {
           `${printable(formatPath(rcpt.forwardPath))}: ${lines.join(" ")}`,
         );
       }
+      const header = new HeaderScanner();
+      header.scan(octets);
+      header.end();
       const entry: NewEntry = {
         id,
-        mail,
+        mail: hasTlsRequiredNo(header.octets) ? { ...mail, tlsRequiredNo: true } : mail,
         accepted,
         expires: accepted + lifetime,
         origin: { client: "local", protocol },

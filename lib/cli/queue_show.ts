@@ -68,6 +68,8 @@ function* ledger(entry: Entry, attempts: readonly Attempt[]): Generator<string> 
   if (mail.smtpUtf8) yield row("smtputf8", "yes");
   if (mail.ret !== undefined) yield row("ret", mail.ret);
   if (mail.envid !== undefined) yield row("envid", printable(mail.envid));
+  if (mail.requireTls) yield row("requiretls", "yes");
+  if (mail.tlsRequiredNo) yield row("tls-required", "no");
   for (const recipient of recipients) yield* recipientRows(recipient);
   for (const attempt of attempts) yield* attemptRows(entry, attempt);
 }

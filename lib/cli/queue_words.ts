@@ -78,6 +78,8 @@ export function entryJson(entry: Entry, attempts?: readonly Attempt[]): unknown 
     smtpUtf8: mail.smtpUtf8,
     ret: mail.ret,
     envid: mail.envid,
+    requireTls: mail.requireTls,
+    tlsRequiredNo: mail.tlsRequiredNo,
     recipients: recipients.map(recipientJson),
     attempts: attempts?.map(({ begun, ended, host, address, tls, outcomes }) => ({
       begun: utc(begun),

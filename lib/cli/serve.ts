@@ -7,7 +7,7 @@ import { ListenError, type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
-import { allRoutes, serverOptions, waysOf } from "./compose.ts";
+import { allRoutes, serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { settingsHelp } from "./help.ts";
@@ -126,7 +126,10 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
-  await using way = await openMailWay(config, waysOf(config, ourselves, log), log);
+  // Deliveries that are under way may ask for policies to their end.
+  using policies = stsPoliciesOf(config, log);
+  const ways = waysOf(config, ourselves, log, policies);
+  await using way = await openMailWay(config, ways, log);
   let server: Server;
   try {
     server = startServer(serverOptions(config, way.intake, log, {

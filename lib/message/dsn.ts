@@ -55,7 +55,10 @@ export interface StatusNoticeOptions {
 
 /** A notice, ready to be put into the queue. */
 export interface StatusNotice {
-  /** What MAIL says of it: the null reverse-path (RFC 3461 section 6.1), 8BITMIME where it needs that. */
+  /**
+   * What MAIL says of it: the null reverse-path (RFC 3461 section 6.1), 8BITMIME where it needs that, and
+   * REQUIRETLS where the message had it.
+   */
   readonly mail: MailParameters;
   /** Its only recipient, who asks for no notice in turn. */
   readonly forwardPath: Mailbox;
@@ -92,7 +95,9 @@ export async function makeStatusNotice(options: StatusNoticeOptions): Promise<St
   }
   // RFC 3461 section 4.3: RET is about failures; of a message that is under way or has arrived, the
   // header section is returned (section 6.2).
-  const isAsked = mail.ret === "full" && recipients.some(({ action }) => action === "failed");
+  const hasFailed = recipients.some(({ action }) => action === "failed");
+  // RFC 8689 section 5: with REQUIRETLS it is as if the header section alone had been asked for.
+  const isAsked = mail.ret === "full" && !mail.requireTls && hasFailed;
   const report = writeReport(message, recipients, options);
 
   for (let attempt = 1; attempt <= MAX_BOUNDARIES; attempt++) {
@@ -130,6 +135,8 @@ function assemble(
       ...(eightBit || smtpUtf8 ? { body: "8BITMIME" as const } : {}),
       // Any body part may be in UTF-8; it is a To field in UTF-8 that needs the extension.
       smtpUtf8,
+      // RFC 8689 section 5: what the notice tells is protected as the message was.
+      ...options.message.mail.requireTls && { requireTls: true },
     },
     forwardPath,
     async *octets(): AsyncGenerator<Uint8Array> {

@@ -45,12 +45,13 @@ export function connectionContext(
   clock: Clock,
   deadlines: Deadlines,
 ): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, dsn, identity, sasl, limits } = options;
+  const { hostname, lmtp, normalizeNewlines, dsn, requireTls, identity, sasl, limits } = options;
   const receiver = {
     hostname,
     lmtp,
     normalizeNewlines,
     dsn,
+    requireTls,
     startTls: identity !== undefined,
     auth: sasl !== undefined,
     ...limits,

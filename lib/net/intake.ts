@@ -4,6 +4,12 @@ import type { Reply } from "../smtp/reply.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { Session } from "../policy/session.ts";
 
+/** What the header section of a message says to those who send it on. */
+export interface ContentFacts {
+  /** Whether it has `TLS-Required: No` (RFC 8689 section 3). */
+  readonly tlsRequiredNo: boolean;
+}
+
 /**
  * One mail transaction on its way: begun by MAIL, ended by `end` or `abort`, whichever comes first.
  * Each method is called only after the one before has settled. A throw is a bug and becomes
@@ -26,7 +32,7 @@ export interface IntakeTransaction {
    * The mail data is whole. The reply for the message, or in LMTP one a recipient in the order they
    * were accepted. A positive one is a promise that the message is safe.
    */
-  end(): MaybePromise<Reply | readonly Reply[]>;
+  end(facts?: ContentFacts): MaybePromise<Reply | readonly Reply[]>;
   /** The transaction is over without a message: RSET, a lost connection, refused data. */
   abort(): void;
 }

@@ -1,5 +1,6 @@
 /** One mail transaction of a session: asks policy, then the intake, and answers the client. @module */
 import { HeaderScanner } from "../message/header_scanner.ts";
+import { hasTlsRequiredNo } from "../message/tls_required.ts";
 import {
   receivedField,
   separatorBefore,
@@ -284,7 +285,7 @@ export class MailTransaction {
               return this.#refusal;
             }
             this.#isOver = true;
-            return this.#intake.end();
+            return this.#intake.end({ tlsRequiredNo: hasTlsRequiredNo(header.octets) });
           });
         });
       },

@@ -6,7 +6,7 @@ import { isUncertain } from "../queue/store_error.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
-import type { Intake, IntakeTransaction } from "./intake.ts";
+import type { ContentFacts, Intake, IntakeTransaction } from "./intake.ts";
 import type { Log } from "./log.ts";
 import { transmissionTypeOf } from "./mail_transaction.ts";
 
@@ -85,7 +85,7 @@ class QueueTransaction implements IntakeTransaction {
     }
   }
 
-  async end(): Promise<Reply> {
+  async end(facts?: ContentFacts): Promise<Reply> {
     if (this.#failure !== undefined) return this.#failure;
     const { store, clock, lifetime, wake } = this.#options;
     const { remote, heloName, tls, account, id: session } = this.#session;
@@ -94,7 +94,7 @@ class QueueTransaction implements IntakeTransaction {
     try {
       await store.commit({
         id: this.#id,
-        mail: this.#mail,
+        mail: facts?.tlsRequiredNo ? { ...this.#mail, tlsRequiredNo: true } : this.#mail,
         accepted,
         expires: accepted + lifetime,
         origin: {

@@ -98,6 +98,11 @@ export interface ServerOptions {
    * it: passes it on, or tells the sender itself.
    */
   readonly dsn?: boolean;
+  /**
+   * Whether REQUIRETLS is offered inside TLS (RFC 8689). It takes an intake that keeps what was asked for,
+   * and sends the message on in no other way.
+   */
+  readonly requireTls?: boolean;
   /** The limits to keep. */
   readonly limits: ServerLimits;
   /**

@@ -11,7 +11,7 @@ import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { type Reply, SmtpError, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
-import type { Intake, IntakeTransaction } from "./intake.ts";
+import type { ContentFacts, Intake, IntakeTransaction } from "./intake.ts";
 import { chain } from "./maybe_promise.ts";
 
 /** How mail is submitted. */
@@ -97,10 +97,10 @@ class SubmissionTransaction implements IntakeTransaction {
     if (this.#header.isComplete) return this.#writeHeld();
   }
 
-  end(): MaybePromise<Reply | readonly Reply[]> {
-    if (this.#header.isComplete) return this.#next.end();
+  end(facts?: ContentFacts): MaybePromise<Reply | readonly Reply[]> {
+    if (this.#header.isComplete) return this.#next.end(facts);
     this.#header.end();
-    return chain(this.#writeHeld(), () => this.#next.end());
+    return chain(this.#writeHeld(), () => this.#next.end(facts));
   }
 
   abort(): void {

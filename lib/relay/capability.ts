@@ -17,14 +17,6 @@ export function refuseMail(mail: MailParameters, facts: EhloFacts): Reply | unde
   if (mail.size !== undefined && facts.size && mail.size > facts.size) {
     return reply(552, "5.3.4", `The next hop takes messages of ${facts.size} octets at most`);
   }
-  // RFC 8689 section 4.2.1: it goes nowhere that does not promise to hold to it.
-  if (mail.requireTls && !facts.requireTls) {
-    return reply(
-      550,
-      "5.7.30",
-      "The next hop does not support REQUIRETLS, which the message asks for",
-    );
-  }
   if (!facts.smtpUtf8) {
     // RFC 6531 section 3.5 has 553 for addresses and 5.6.9 for header fields in UTF-8.
     if (needsUtf8(mail.reversePath)) {

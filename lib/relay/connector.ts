@@ -8,6 +8,7 @@ import { type Approach, Opener } from "./opener.ts";
 import type { HopReply, Origin } from "./remote_reply.ts";
 import type { Target } from "./resolver.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./timeouts.ts";
+import type { HopTls } from "./tls_decision.ts";
 
 /** Opens a connection to an address; gives up with the reason of the signal. */
 export type Connect = (
@@ -46,6 +47,8 @@ export interface Attempt extends Origin {
   readonly port: number;
   /** What came of it, as our own reply: 4yz for a connection that failed. */
   readonly reply: HopReply;
+  /** Whether it was we who wanted no session for this message. */
+  readonly isDecided?: boolean;
 }
 
 /** A session in which a mail transaction can begin. */
@@ -56,8 +59,10 @@ export interface Link extends Origin {
   readonly client: Client;
   /** What the host offers. */
   readonly facts: EhloFacts;
-  /** Why TLS, which the host offers, is not in use. */
-  readonly tlsProblem?: string;
+  /** What is known of its TLS; each message is decided about by it. */
+  readonly hopTls: HopTls;
+  /** What the log shall tell of its TLS, though mail may go. */
+  readonly tlsNote?: string;
 }
 
 /** One address of one target. */
@@ -125,7 +130,9 @@ export class Connector {
       if (signal.aborted && "client" in opened) opened.client.close();
       signal.throwIfAborted();
       if ("client" in opened) return opened;
-      this.#attempts.push({ ...candidate, reply: opened });
+      const isDecided = "kind" in opened;
+      const reply = isDecided ? opened.reply : opened;
+      this.#attempts.push({ ...candidate, reply, ...isDecided && { isDecided } });
     }
     return undefined;
   }

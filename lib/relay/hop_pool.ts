@@ -141,7 +141,7 @@ export class HopPool {
     this.#active++;
     const epoch = place.hop.begin();
     return new Visit({
-      take: () => this.#take(place),
+      take: (fits) => this.#take(place, fits),
       give: (kept) => this.#give(place, kept),
       leave: (conduct, why) => this.#leave(place, epoch, conduct, why),
       now: () => this.#clock.now(),
@@ -178,17 +178,17 @@ export class HopPool {
     return { most: perHopOf?.(key) ?? perHop, initial, pause };
   }
 
-  #take(place: Place): Kept | undefined {
+  #take(place: Place, fits: (link: Link) => boolean): Kept | undefined {
     const { age = 300_000 } = this.#options;
-    while (true) {
-      const kept = place.idle.at(-1);
-      if (kept === undefined) return undefined;
-      if (kept.link.client.isReady && this.#clock.now() - kept.since < age) {
+    for (const kept of place.idle.toReversed()) {
+      if (!kept.link.client.isReady || this.#clock.now() - kept.since >= age) {
+        this.#discard(kept);
+      } else if (fits(kept.link)) {
         this.#remove(kept);
         return kept;
       }
-      this.#discard(kept);
     }
+    return undefined;
   }
 
   #give(place: Place, kept: Kept): void {
@@ -269,7 +269,7 @@ export class HopPool {
 
 /** What a visit asks of its pool. */
 interface Door {
-  take(): Kept | undefined;
+  take(fits: (link: Link) => boolean): Kept | undefined;
   give(kept: Kept): void;
   leave(conduct: Conduct, why: Reply | undefined): void;
   now(): number;
@@ -294,9 +294,9 @@ export class Visit implements Sessions {
     return this.#origin;
   }
 
-  /** A session that was kept. */
-  take(): Link | undefined {
-    this.#kept = this.#door.take();
+  /** A session that was kept and fits. */
+  take(fits: (link: Link) => boolean): Link | undefined {
+    this.#kept = this.#door.take(fits);
     return this.#kept?.link;
   }
 

@@ -1,13 +1,17 @@
 /** Finds the session that a mail transaction is held in, and keeps account of the hosts asked. @module */
 import { type Log, noLog } from "../net/log.ts";
 import type { ClientTlsFacts } from "../net/tls_transport.ts";
-import { isTransient, replyText } from "../smtp/reply.ts";
+import type { MailParameters } from "../smtp/envelope.ts";
+import { isTransient, reply, replyText } from "../smtp/reply.ts";
+import { errorText } from "./client.ts";
 import { type Attempt, Connector, type ConnectorOptions, type Link } from "./connector.ts";
-import type { Approach } from "./opener.ts";
+import type { StsPolicies } from "./mta_sts.ts";
+import { type Approach, decideSession } from "./opener.ts";
 import type { HopReply } from "./remote_reply.ts";
 import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
 import { nextHopKey } from "./route.ts";
 import type { Sessions } from "./sessions.ts";
+import { senderTlsOf } from "./tls_decision.ts";
 import { type TlsLevel, tlsRecord, tlsText } from "./tls_policy.ts";
 
 /** What a transaction to a next hop over the network needs. */
@@ -18,6 +22,8 @@ export interface RemoteOptions extends ConnectorOptions {
   readonly log?: Log;
   /** How much TLS is asked of a next hop; `opportunistic` of all of them if left out. */
   readonly tlsLevelOf?: (hop: RemoteHop) => TlsLevel;
+  /** What domains ask of TLS to their mail hosts; nothing if left out. */
+  readonly policies?: Pick<StsPolicies, "policyFor">;
   /** Where sessions come from and go to; each is for one transaction if left out. */
   readonly sessions?: Sessions;
 }
@@ -28,7 +34,9 @@ export interface RemoteOptions extends ConnectorOptions {
  */
 export class HostSearch {
   readonly #hop: RemoteHop;
+  readonly #mail: MailParameters;
   readonly #options: RemoteOptions;
+  #approach: Approach | HopReply | undefined;
   #connector: Connector | undefined;
   /** Whether a session may be taken that was kept, and whether the last one was. */
   #mayReuse = true;
@@ -36,8 +44,9 @@ export class HostSearch {
   #isOver = false;
 
   /** Makes a search; nothing is looked up or opened yet. */
-  constructor(hop: RemoteHop, options: RemoteOptions) {
+  constructor(hop: RemoteHop, mail: MailParameters, options: RemoteOptions) {
     this.#hop = hop;
+    this.#mail = mail;
     this.#options = options;
   }
 
@@ -48,7 +57,14 @@ export class HostSearch {
    */
   async open(signal: AbortSignal): Promise<Link | HopReply> {
     const { sessions, resolver } = this.#options;
-    const kept = this.#mayReuse ? sessions?.take() : undefined;
+    const approach = this.#approach ??= await this.#findApproach(signal);
+    if ("code" in approach) {
+      sessions?.note("unreachable", approach);
+      return approach;
+    }
+    // What is in order for one message need not be for the next.
+    const fits = ({ hopTls }: Link) => decideSession(approach, hopTls).kind === "go";
+    const kept = this.#mayReuse ? sessions?.take(fits) : undefined;
     this.#isKept = kept !== undefined;
     if (kept !== undefined) return kept;
     if (this.#connector === undefined) {
@@ -57,7 +73,7 @@ export class HostSearch {
         sessions?.note(isTransient(found.reply) ? "unreachable" : "answered", found.reply);
         return found.reply;
       }
-      this.#connector = new Connector(found.targets, this.#approach, this.#options);
+      this.#connector = new Connector(found.targets, approach, this.#options);
     }
     const tried = this.#connector.attempts.length;
     const link = await this.#connector.open(signal);
@@ -65,16 +81,13 @@ export class HostSearch {
       this.tell("attempt-failed", attempt);
     }
     if (link !== undefined) {
-      const { tlsProblem, host, address, port } = link;
-      if (tlsProblem !== undefined) {
-        const hop = nextHopKey(this.#hop);
-        this.#log("warn", "tls-failed", { hop, host, address, port, problem: tlsProblem });
-      }
+      this.#tellNote(link);
       return link;
     }
     const { failure, attempts } = this.#connector;
-    const conduct = isTransient(failure) ? "unreachable" : "answered";
-    sessions?.note(conduct, failure, attempts.at(-1));
+    // What one message may not do says nothing of the others.
+    const isDown = isTransient(failure) && !attempts.some(({ isDecided }) => isDecided);
+    sessions?.note(isDown ? "unreachable" : "answered", failure, attempts.at(-1));
     return failure;
   }
 
@@ -112,14 +125,32 @@ export class HostSearch {
     sessions.give(link);
   }
 
-  get #approach(): Approach {
+  async #findApproach(signal: AbortSignal): Promise<Approach | HopReply> {
     const hop = this.#hop;
-    return {
+    const { tlsLevelOf, policies } = this.#options;
+    const common = {
       isLmtp: hop.kind === "lmtp",
       isImplicitTls: hop.kind === "smtps",
-      tlsLevel: this.#options.tlsLevelOf?.(hop) ?? "opportunistic",
-      ...hop.kind !== "mx" && { credentials: hop.credentials },
+      isNamed: hop.kind !== "mx",
+      tlsLevel: tlsLevelOf?.(hop) ?? "opportunistic",
+      sender: senderTlsOf(this.#mail),
     };
+    if (hop.kind !== "mx") return { ...common, credentials: hop.credentials };
+    try {
+      return { ...common, policy: await policies?.policyFor(hop.domain, signal) };
+    } catch (error) {
+      signal.throwIfAborted();
+      const text = `The MTA-STS policy of ${hop.domain} cannot be had now: ${errorText(error)}`;
+      return reply(451, "4.7.0", text);
+    }
+  }
+
+  /** Tells the log what is wrong with TLS in a session that is used all the same. */
+  #tellNote({ tlsNote: problem, hopTls, host, address, port }: Link): void {
+    if (problem === undefined) return;
+    const hop = nextHopKey(this.#hop);
+    const event = hopTls.problem === undefined ? "mta-sts-testing" : "tls-failed";
+    this.#log("warn", event, { hop, host, address, port, problem });
   }
 
   get #log(): Log {

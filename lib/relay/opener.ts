@@ -3,13 +3,23 @@ import { type Clock, systemClock } from "../net/clock.ts";
 import { connectTcp } from "../net/tcp_transport.ts";
 import { secureClient } from "../net/tls_transport.ts";
 import type { Transport } from "../net/transport.ts";
-import { reply, replyText } from "../smtp/reply.ts";
+import type { EhloFacts } from "../smtp/ehlo_facts.ts";
+import { reply, replyText, standingReply } from "../smtp/reply.ts";
 import { authenticate } from "./authenticate.ts";
 import { Client, type ClientEvent, errorText, type Secured } from "./client.ts";
 import type { Candidate, ConnectorOptions, Link } from "./connector.ts";
 import type { Credentials } from "./credentials.ts";
 import { endingReply, formatOrigin, type HopReply, relayedReply } from "./remote_reply.ts";
+import type { StsPolicy } from "./mta_sts/policy.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./timeouts.ts";
+import {
+  decideHost,
+  decideTls,
+  type HopTls,
+  type SenderTls,
+  type TlsDecision,
+  type TlsRefusal,
+} from "./tls_decision.ts";
 import type { TlsLevel } from "./tls_policy.ts";
 
 /** How a next hop is spoken to. */
@@ -18,17 +28,31 @@ export interface Approach {
   readonly isLmtp: boolean;
   /** Whether the connection begins with TLS (RFC 8314 section 3.3). */
   readonly isImplicitTls: boolean;
-  /** How much TLS is asked of it. */
+  /** Whether the operator gave the name of the host, and no record did. */
+  readonly isNamed: boolean;
+  /** How much TLS the operator asks of it. */
   readonly tlsLevel: TlsLevel;
+  /** What the domain asks for, if it asks for anything. */
+  readonly policy?: StsPolicy;
+  /** What the sender of the message asks for. */
+  readonly sender: SenderTls;
   /** Who we are to it, where it is to know. */
   readonly credentials?: Credentials;
 }
 
-/** Why there is no TLS. */
+/** Decides whether a message may go in a session, a new one or one that was kept. */
+export function decideSession(approach: Approach, hopTls: HopTls): TlsDecision {
+  const { isImplicitTls, tlsLevel, policy, sender } = approach;
+  // Where TLS comes first there is no session without it.
+  const level = isImplicitTls && tlsLevel === "opportunistic" ? "require" : tlsLevel;
+  return decideTls(level, policy, hopTls, sender);
+}
+
+const NO_TLS = standingReply(451, "4.7.5", "TLS could not be begun in time");
+
+/** TLS could not be begun; printable. */
 interface TlsFailure {
-  readonly failure: HopReply;
-  /** Whether plaintext may be tried where no policy is against it. */
-  readonly mayFallBack: boolean;
+  readonly problem: string;
 }
 
 /** Opens sessions for a connector. */
@@ -51,28 +75,45 @@ export class Opener {
   }
 
   /**
-   * Opens a session with an address, or answers the reply that says why there is none. Once `signal` is
-   * aborted it settles soon, and the session is over.
+   * Opens a session with an address, or answers why there is none: the reply of a host that cannot be
+   * had, or the decision that is against one. Once `signal` is aborted it settles soon, and the session is
+   * over.
    */
-  async open(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
-    const { isImplicitTls, credentials } = this.#approach;
+  async open(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply | TlsRefusal> {
+    const { isImplicitTls, policy, sender, credentials } = this.#approach;
+    const fit = decideHost(policy, candidate.host, sender);
+    if (fit.kind === "refuse") return fit;
     const opened = isImplicitTls
       ? await this.#openInTls(candidate, signal)
       : await this.#openByStartTls(candidate, signal);
-    if (!("client" in opened) || credentials === undefined) return opened;
-    const { client, facts } = opened;
-    const server = { ...candidate, offered: facts.auth };
-    const failure = await closing(client, signal, authenticate(client, credentials, server));
-    if (failure === undefined) return opened;
-    void client.quit();
-    return failure;
+    if (!("client" in opened)) return opened;
+    const { client, facts, hopTls } = opened;
+    const decision = decideSession(this.#approach, hopTls);
+    if (decision.kind === "refuse") {
+      void client.quit();
+      return decision;
+    }
+    if (credentials !== undefined) {
+      const server = { ...candidate, offered: facts.auth };
+      const failure = await closing(client, signal, authenticate(client, credentials, server));
+      if (failure !== undefined) {
+        void client.quit();
+        return failure;
+      }
+    }
+    return decision.note === undefined ? opened : { ...opened, tlsNote: decision.note };
   }
 
-  async #openInTls(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
+  async #openInTls(
+    candidate: Candidate,
+    signal: AbortSignal,
+  ): Promise<Link | HopReply | TlsRefusal> {
     const transport = await this.#connect(candidate, signal);
     if ("code" in transport) return transport;
     const secured = await this.#handshake(transport, candidate, signal);
-    return "code" in secured ? secured : await this.#greet(secured, candidate, signal);
+    if (!("problem" in secured)) return await this.#greet(secured, candidate, signal);
+    const decision = decideSession(this.#approach, this.#failed(candidate, secured));
+    return decision.kind === "refuse" ? decision : NO_TLS;
   }
 
   async #openInPlaintext(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
@@ -80,25 +121,26 @@ export class Opener {
     return "code" in transport ? transport : await this.#greet(transport, candidate, signal);
   }
 
-  async #openByStartTls(candidate: Candidate, signal: AbortSignal): Promise<Link | HopReply> {
-    const { tlsLevel } = this.#approach;
+  async #openByStartTls(
+    candidate: Candidate,
+    signal: AbortSignal,
+  ): Promise<Link | HopReply | TlsRefusal> {
     const link = await this.#openInPlaintext(candidate, signal);
-    if ("code" in link) return link;
-    if (!link.facts.startTls) {
-      if (tlsLevel === "opportunistic") return link;
-      void link.client.quit();
-      const text = `${
-        formatOrigin(candidate)
-      } offers no TLS (STARTTLS), and there is no mail without`;
-      return reply(451, "4.7.4", text);
-    }
+    if ("code" in link || !link.facts.startTls) return link;
     const secured = await this.#secure(link, candidate, signal);
-    if ("client" in secured) return secured;
-    const { failure, mayFallBack } = secured;
-    if (tlsLevel !== "opportunistic" || !mayFallBack || signal.aborted) return failure;
+    if (!("problem" in secured)) return secured;
+    const hopTls = this.#failed(candidate, secured);
+    const decision = decideSession(this.#approach, hopTls);
+    if (decision.kind === "refuse") return decision;
+    if (signal.aborted) return NO_TLS;
     // The session is over, or at least in doubt, and the host is as good without TLS as it was before.
     const again = await this.#openInPlaintext(candidate, signal);
-    return "code" in again ? again : { ...again, tlsProblem: failure.lines[0] };
+    return "code" in again ? again : { ...again, hopTls };
+  }
+
+  /** What is known of a host with which TLS could not be begun. */
+  #failed({ host }: Candidate, { problem }: TlsFailure): HopTls {
+    return { host, isNamed: this.#approach.isNamed, offersStartTls: true, problem };
   }
 
   /** Goes on in TLS. */
@@ -106,35 +148,30 @@ export class Opener {
     link: Link,
     candidate: Candidate,
     signal: AbortSignal,
-  ): Promise<Link | TlsFailure> {
+  ): Promise<Link | TlsFailure | HopReply> {
     const { client } = link;
-    const where = formatOrigin(candidate);
-    let failed: HopReply | undefined;
+    let failed: TlsFailure | undefined;
     const event = await closing(
       client,
       signal,
       client.starttls(async (transport) => {
         const secured = await this.#handshake(transport, candidate, signal);
-        if (!("code" in secured)) return secured;
+        if (!("problem" in secured)) return secured;
         failed = secured;
-        throw new Error(secured.lines[0]);
+        throw new Error(secured.problem);
       }),
     );
     switch (event.type) {
       case "ready":
-        return { ...link, facts: event.facts };
-      case "reply": {
+        return this.#link(candidate, client, event.facts);
+      case "reply":
         void client.quit();
-        const text = `${where} refuses STARTTLS: ${replyText(event.reply).slice(0, 400)}`;
-        return { failure: reply(451, "4.7.4", text), mayFallBack: true };
-      }
-      case "lost": {
-        const text = `${where} was lost in TLS: ${event.text}`;
-        return { failure: failed ?? reply(451, "4.7.5", text), mayFallBack: true };
-      }
+        return { problem: `it refuses STARTTLS: ${replyText(event.reply).slice(0, 400)}` };
+      case "lost":
+        return failed ?? { problem: `the session was lost: ${event.text}` };
       default:
         // One that breaks the protocol here may be one that has come between.
-        return { failure: failureOf(client, event, candidate), mayFallBack: false };
+        return failureOf(client, event, candidate);
     }
   }
 
@@ -143,25 +180,18 @@ export class Opener {
     transport: Transport,
     candidate: Candidate,
     signal: AbortSignal,
-  ): Promise<Secured | HopReply> {
+  ): Promise<Secured | TlsFailure> {
     const { secure = secureClient, authorities } = this.#options;
-    const where = formatOrigin(candidate);
     // An address literal is a name in brackets.
     const serverName = candidate.host.replace(/^\[(?:IPv6:)?(.*)\]$/i, "$1");
-    let secured: Secured;
     try {
-      secured = await this.#within("handshake", "the handshake took too long", signal, (signal) => {
+      return await this.#within("handshake", "the handshake took too long", signal, (signal) => {
         return secure(transport, { serverName, authorities, signal });
       });
     } catch (error) {
       transport.close();
-      return reply(451, "4.7.5", `TLS with ${where} failed: ${errorText(error)}`);
+      return { problem: errorText(error) };
     }
-    const { isVerified, problem = "unknown reason" } = secured.tls;
-    if (this.#approach.tlsLevel !== "verify" || isVerified) return secured;
-    secured.close();
-    const text = `The certificate of ${where} is not verified for ${serverName}: ${problem}`;
-    return reply(451, "4.7.5", text);
   }
 
   /** Hears the greeting and what the host offers. */
@@ -171,7 +201,6 @@ export class Opener {
     signal: AbortSignal,
   ): Promise<Link | HopReply> {
     const { heloName } = this.#options;
-    const { host, address, port } = candidate;
     const client = new Client(transport, {
       heloName,
       lmtp: this.#approach.isLmtp,
@@ -180,8 +209,19 @@ export class Opener {
     });
     const event = await closing(client, signal, client.event("greeting"));
     return event.type === "ready"
-      ? { host, address, port, client, facts: event.facts }
+      ? this.#link(candidate, client, event.facts)
       : failureOf(client, event, candidate);
+  }
+
+  #link({ host, address, port }: Candidate, client: Client, facts: EhloFacts): Link {
+    const { tls } = client;
+    const hopTls = {
+      host,
+      isNamed: this.#approach.isNamed,
+      offersStartTls: tls !== undefined || facts.startTls,
+      ...tls !== undefined && { tls, offersRequireTls: facts.requireTls },
+    };
+    return { host, address, port, client, facts, hopTls };
   }
 
   /** The timeouts of a session; those of its beginning depend on when a step begins. */

@@ -23,8 +23,8 @@ export interface Whereabouts extends Origin {
 
 /** Keeps the sessions of one next hop between transactions. */
 export interface Sessions {
-  /** A session that was kept, in which a transaction can begin. */
-  take(): Link | undefined;
+  /** A session that was kept and fits, in which a transaction can begin. */
+  take(fits: (link: Link) => boolean): Link | undefined;
   /** Takes a session whose transaction is over, to keep it or to end it. */
   give(link: Link): void;
   /** Hears how the next hop did, and where that was; what is heard last holds. */

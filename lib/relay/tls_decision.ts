@@ -6,6 +6,7 @@
  * @module
  */
 import type { ClientTlsFacts } from "../net/tls_transport.ts";
+import type { MailParameters } from "../smtp/envelope.ts";
 import { type Reply, reply } from "../smtp/reply.ts";
 import type { StsPolicy } from "./mta_sts/policy.ts";
 import type { TlsLevel } from "./tls_policy.ts";
@@ -14,6 +15,8 @@ import type { TlsLevel } from "./tls_policy.ts";
 export interface HopTls {
   /** The name of the host. */
   readonly host: string;
+  /** Whether the operator gave the name, so that nobody can have slipped in another. */
+  readonly isNamed?: boolean;
   /** Whether it offers STARTTLS. A host that is spoken to in TLS from the start does. */
   readonly offersStartTls: boolean;
   /** What was agreed on; left out where TLS was not begun, or could not be. */
@@ -32,6 +35,13 @@ export interface SenderTls {
   readonly tlsRequiredNo?: boolean;
 }
 
+/** Mail may not go this way. */
+export interface TlsRefusal {
+  readonly kind: "refuse";
+  /** Why not: 4yz where it may be mended, 5yz where the sender has to know. */
+  readonly reply: Reply;
+}
+
 /** Whether mail may go this way. */
 export type TlsDecision =
   | {
@@ -39,11 +49,13 @@ export type TlsDecision =
     /** What the log shall tell all the same. */
     readonly note?: string;
   }
-  | {
-    readonly kind: "refuse";
-    /** Why not: 4yz where it may be mended, 5yz where the sender has to know. */
-    readonly reply: Reply;
-  };
+  | TlsRefusal;
+
+/** What the sender of a message asks for, by its envelope. */
+export function senderTlsOf({ reversePath, requireTls, tlsRequiredNo }: MailParameters): SenderTls {
+  // RFC 8689 section 5: a notice is not to be lost for want of what it asks for.
+  return { requireTls: requireTls === true && reversePath !== null, tlsRequiredNo };
+}
 
 const GO: TlsDecision = { kind: "go" };
 
@@ -135,7 +147,7 @@ export function decideTls(
 function refuseRequireTls(
   level: TlsLevel,
   policy: StsPolicy | undefined,
-  { host, tls, offersStartTls, offersRequireTls = false }: HopTls,
+  { host, isNamed = false, tls, offersStartTls, offersRequireTls = false }: HopTls,
   lack: string | undefined,
 ): TlsDecision | undefined {
   const asked = "the sender asks for REQUIRETLS";
@@ -145,7 +157,7 @@ function refuseRequireTls(
       ? refuse(451, "4.7.5", `${lack}; ${asked}`)
       : refuse(550, "5.7.30", `${lack}; ${asked}`);
   }
-  if (!(policy?.mayUse(host) ?? false) && level !== "verify") {
+  if (!isNamed && !(policy?.mayUse(host) ?? false) && level !== "verify") {
     return refuse(550, "5.7.30", `Nothing vouches for the name of ${host}; ${asked}`);
   }
   return offersRequireTls

@@ -45,7 +45,7 @@ export class RemoteTransaction implements OutletTransaction {
   constructor(hop: RemoteHop, mail: MailParameters, options: RemoteOptions) {
     this.#isLmtp = hop.kind === "lmtp";
     this.#mail = mail;
-    this.#search = new HostSearch(hop, options);
+    this.#search = new HostSearch(hop, mail, options);
   }
 
   /** The host and address that the transaction has gone to, once there is one. */

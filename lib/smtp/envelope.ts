@@ -17,6 +17,11 @@ export interface MailParameters extends DsnMailParameters {
   readonly smtpUtf8: boolean;
   /** Set where the message may only go over TLS, to hosts that were verified (RFC 8689). */
   readonly requireTls?: boolean;
+  /**
+   * Set where the header section of the message has `TLS-Required: No`, which MAIL does not say: what the
+   * domains of the recipients ask of TLS does not count for it (RFC 8689 section 3).
+   */
+  readonly tlsRequiredNo?: boolean;
 }
 
 /** What a RCPT command says. */

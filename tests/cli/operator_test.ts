@@ -37,3 +37,29 @@ Deno.test("an operator whose message may be queued has it looked for, and says s
     assertEquals([exitCode, message], [code, `cannot commit message x: EIO: ${mend}`]);
   }
 });
+
+Deno.test("a message that a program hands in may set the policies of its recipients aside", async () => {
+  for (
+    const [header, expected] of [["TLS-Required: no", true], ["Subject: x", undefined]] as const
+  ) {
+    const store = createMemoryStore();
+    await using operator = storeOperator({
+      store,
+      isHeld: () => false,
+      wake: () => {},
+      forgive: () => {},
+      notices: () => Promise.resolve([]),
+      lifetime: 1000,
+      clock: new FakeClock(),
+    });
+    const submission = {
+      id: "0000000000000abc",
+      mail: { reversePath: null, smtpUtf8: false },
+      recipients: [{ forwardPath: { localPart: "a", domain: "b.example" } }],
+      protocol: "sendmail",
+    };
+    const octets = new TextEncoder().encode(`To: a@b.example\r\n${header}\r\n\r\nx\r\n`);
+    await operator.submit(submission, octets);
+    assertEquals((await store.show(submission.id))?.mail.tlsRequiredNo, expected);
+  }
+});

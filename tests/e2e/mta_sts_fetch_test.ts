@@ -8,7 +8,14 @@ import { freePort, peerTest } from "../peers.ts";
 import { dnsTable, noShuffle } from "../relay/dns_table.ts";
 import { FakeClock } from "../relay/fake_clock.ts";
 import { mailHost, startNameServer } from "./name_server.ts";
-import { answerWith, type PolicyHost, policyText, startPolicyHosts } from "./policy_hosts.ts";
+import {
+  answerWith,
+  mayListen,
+  ownAddress,
+  type PolicyHost,
+  policyText,
+  startPolicyHosts,
+} from "./policy_hosts.ts";
 import { program, runProgram, temporaryDirectory } from "./smtpd.ts";
 
 const POLICY = policyText("enforce", 86_400, "mx.x.test");
@@ -306,31 +313,18 @@ peerTest({
   },
 });
 
-/** Whether this process may listen on the port of HTTPS. */
-function mayListen(hostname: string): boolean {
-  try {
-    Deno.listen({ hostname, port: 443 }).close();
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    return false;
-  }
-}
-
-// An address of loopback that no other program has taken the port of.
-const own = `127.${
-  [...crypto.getRandomValues(new Uint8Array(3))].map((n) => n % 250 + 1).join(".")
-}`;
-
 peerTest({
   name: "smtpd explain tells a policy that it has fetched with the rights it is given",
   needs: ["openssl", "dnsmasq"],
   async fn({ dnsmasq }) {
-    if (!mayListen(own)) return;
+    if (!mayListen(ownAddress)) return;
     using directory = temporaryDirectory();
     const good = { answer: answerWith(policyText("enforce", 86_400, "mx.x.test")) };
     const domains = new Map([["x.test", good]]);
-    await using web = await startPolicyHosts(directory.path, domains, { hostname: own, port: 443 });
+    await using web = await startPolicyHosts(directory.path, domains, {
+      hostname: ownAddress,
+      port: 443,
+    });
     await using names = await startNameServer(dnsmasq, directory.path, [
       ...web.addresses,
       ...mailHost("x.test", "127.0.0.1"),

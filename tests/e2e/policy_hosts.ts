@@ -2,6 +2,22 @@
 import { createSecureContext, createServer, type SecureContext, type TLSSocket } from "node:tls";
 import { certificateOf, makeCertificate, type Wanted } from "../net/certificates.ts";
 
+/** An address of loopback that no other program has taken the port of. */
+export const ownAddress = `127.${
+  [...crypto.getRandomValues(new Uint8Array(3))].map((n) => n % 250 + 1).join(".")
+}`;
+
+/** Whether this process may listen on the port of HTTPS. */
+export function mayListen(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 443 }).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    return false;
+  }
+}
+
 /** What is served at `mta-sts.DOMAIN`. */
 export interface PolicyHost {
   /** How its certificate differs from a good one of the authority for that name. */

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { StatusNoticeOptions } from "../../lib/message/dsn.ts";
 import type { ReportedRecipient } from "../../lib/message/dsn_facts.ts";
 import { parseHeader } from "../../lib/message/header.ts";
+import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { MailDataEncoder } from "../../lib/smtp/mail_data_encoder.ts";
 import { octets, text } from "../smtp/wire.ts";
 import {
@@ -86,6 +87,14 @@ Deno.test("a notice asks for 8BITMIME and SMTPUTF8 only where it needs them", as
   }
   const { mail } = await make(GOLDEN.get("utf8"));
   assertEquals(mail, { reversePath: null, body: "8BITMIME", smtpUtf8: true });
+});
+
+Deno.test("a notice of a message with REQUIRETLS has it too, and never the message", async () => {
+  const asked = await make({ message: withMail({ ret: "full", requireTls: true }) });
+  assertEquals((asked.mail as MailParameters).requireTls, true);
+  const plain = await make({ message: withMail({ ret: "headers" }) });
+  assertEquals((plain.mail as MailParameters).requireTls, undefined);
+  assertEquals(asked.octets, plain.octets);
 });
 
 Deno.test("an SMTPUTF8 message without any UTF-8 gets a notice in ASCII", async () => {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import type { SaslServer } from "../../lib/policy/sasl.ts";
 import { type Reply, reply, SmtpError } from "../../lib/smtp/reply.ts";
 import { cutEvery, octets } from "../smtp/wire.ts";
 import { settle } from "./fake_clock.ts";
@@ -45,6 +46,42 @@ Deno.test("a message that came through 100 hosts is refused, and its transaction
       }
       assertMatch(await client.reply(), said);
       assertEquals(intake.last.outcome, hops === 100 ? "aborted" : "ended");
+    }
+  }
+});
+
+Deno.test("intake is told of TLS-Required: No", async () => {
+  const table: [header: string, is: boolean][] = [
+    ["Subject: x\r\nTLS-Required: No\r\n", true],
+    ["tls-REQUIRED:\r\n\tno \r\nSubject: x\r\n", true],
+    ["TLS-Required : no\r\n", true],
+    ["Subject: x\r\n", false],
+    ["TLS-Required: Yes\r\n", false],
+    ["TLS-Required:\r\n", false],
+    ["TLS-Required: No way\r\n", false],
+    ["X: y\r\n TLS-Required: No\r\n", false],
+    ["TLS-Required: No\r\nTLS-Required: Yes\r\n", false],
+    ["Subject: x\r\n\r\nTLS-Required: No\r\n", false],
+  ];
+  for (const service of [{ port: 0 }, { port: 0, submission: true }]) {
+    const sasl: SaslServer = {
+      mechanisms: () => ["PLAIN"],
+      begin: () => ({ next: () => ({ kind: "success", account: "joe" }) }),
+    };
+    await using session = await greetedSession({ service, sasl });
+    const { client, intake } = session;
+    if (service.submission) await client.say("AUTH PLAIN AGEAYg==");
+    for (const [header, is] of table) {
+      for (const end of ["\r\nbody\r\n", ""]) {
+        for (const size of [1, 10_000]) {
+          await client.begin();
+          for (const part of cutEvery(octets(`${header}${end}.\r\n`), size)) {
+            await client.send(part);
+          }
+          assertMatch(await client.reply(), /^250/);
+          assertEquals(intake.last.facts, { tlsRequiredNo: is }, header);
+        }
+      }
     }
   }
 });

@@ -123,6 +123,18 @@ Deno.test("queue intake says 250 once the message is committed, whole and with i
   );
 });
 
+Deno.test("queue intake keeps what MAIL and the header section ask of TLS", async () => {
+  const { store, intake } = fixture();
+  const mail = { reversePath: null, smtpUtf8: false, requireTls: true };
+  const transaction = await intake.mail(SESSION, mail, "m000000000000001");
+  assert("rcpt" in transaction);
+  await transaction.rcpt({ forwardPath: { localPart: "b", domain: "b.test" } });
+  await transaction.data("");
+  await transaction.end({ tlsRequiredNo: true });
+  const kept = await store.show("m000000000000001");
+  assertEquals(kept?.mail, { ...mail, tlsRequiredNo: true });
+});
+
 Deno.test("queue intake keeps nothing of a message that was broken off", async () => {
   const made = fixture();
   const transaction = await begin(made, ["joe@b.test"]);

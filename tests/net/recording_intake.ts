@@ -1,6 +1,6 @@
 /** An intake that notes what it is asked, and whether it is asked as its contract says. @module */
 import { assertEquals } from "@std/assert";
-import type { Intake, IntakeTransaction } from "../../lib/net/intake.ts";
+import type { ContentFacts, Intake, IntakeTransaction } from "../../lib/net/intake.ts";
 import type { MaybePromise } from "../../lib/policy/hooks.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
@@ -62,6 +62,9 @@ export class RecordingIntake implements Intake {
 /** One transaction: what came, and what was wrong with the way it came. */
 export class RecordedTransaction implements IntakeTransaction {
   readonly reversePath: string;
+  readonly mail: MailParameters;
+  /** What was told of the header section at the end. */
+  facts: ContentFacts | undefined;
   readonly forwardPaths: string[] = [];
   readonly calls: string[] = ["mail"];
   readonly faults: string[] = [];
@@ -73,6 +76,7 @@ export class RecordedTransaction implements IntakeTransaction {
 
   constructor(mail: MailParameters, answers: Answers) {
     this.reversePath = formatPath(mail.reversePath);
+    this.mail = mail;
     this.#answers = answers;
   }
 
@@ -102,7 +106,8 @@ export class RecordedTransaction implements IntakeTransaction {
     return this.#call("write", () => this.#answers.write?.(bytes));
   }
 
-  end(): MaybePromise<Reply | readonly Reply[]> {
+  end(facts?: ContentFacts): MaybePromise<Reply | readonly Reply[]> {
+    this.facts = facts;
     return this.#call("end", () => {
       this.outcome = "ended";
       return this.#answers.end?.(this) ?? END_OK;

@@ -38,6 +38,7 @@ export interface SessionOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly lmtp?: boolean;
   readonly dsn?: boolean;
+  readonly requireTls?: boolean;
   readonly service?: Service;
   readonly identity?: TlsIdentity;
   readonly sasl?: SaslServer;
@@ -65,6 +66,7 @@ export function serverOptions(
     hostname: "mx.example.org",
     lmtp: options.lmtp,
     dsn: options.dsn,
+    requireTls: options.requireTls,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     hooks: options.hooks ?? {},
     relaying: relayingRules(["example.org"], ["127.0.0.1/32"]),

@@ -40,6 +40,24 @@ Deno.test("a message that came over TLS says so in its Received field", async ()
   assertEquals(session.connection.session.tls?.serverName, "mx.test");
 });
 
+Deno.test("REQUIRETLS is offered inside TLS alone, by a server that keeps to it", async () => {
+  const mail = "MAIL FROM:<a@example.org> REQUIRETLS";
+  await using session = openSession({ identity, requireTls: true });
+  await session.client.reply();
+  const before = await session.client.say("EHLO client.example.org");
+  assert(!before.includes("REQUIRETLS"), before);
+  assertMatch(await session.client.say(mail), /^555 5\.5\.4 /);
+  await session.client.say("STARTTLS");
+  await session.secure();
+  assertMatch(await session.client.say("EHLO client.example.org"), /^250[- ]REQUIRETLS\r$/m);
+  assertMatch(await session.client.say(mail), /^250 /);
+  assertEquals(session.intake.last.mail.requireTls, true);
+  await using other = openSession({ identity });
+  const inside = await other.greetSecurely();
+  assert(!inside.includes("REQUIRETLS"), inside);
+  assertMatch(await other.client.say(mail), /^555 5\.5\.4 /);
+});
+
 Deno.test("TLS begins before the greeting where a service has it so", async () => {
   await using session = openSession({ identity, service: { port: 0, implicitTls: true } });
   await session.secure();

@@ -52,6 +52,8 @@ export function messageContract(test: ContractTest): void {
         smtpUtf8: true,
         ret: "headers",
         envid: "QQ+2B314159",
+        requireTls: true,
+        tlsRequiredNo: true,
       },
       origin: { client: "2001:db8::1", heloName: "h", protocol: "ESMTPS", session: "s1" },
       recipients: [

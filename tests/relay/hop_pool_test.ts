@@ -32,6 +32,8 @@ function leave(visits: readonly Visit[], conduct: Conduct): void {
   }
 }
 
+const any = () => true;
+
 /** Opens a session. */
 async function open(clock: SimClock): Promise<{ link: Link; seen: Seen }> {
   const [ours, theirs] = memoryPair();
@@ -41,7 +43,8 @@ async function open(clock: SimClock): Promise<{ link: Link; seen: Seen }> {
   const event = await clock.run(client.event("greeting"));
   if (event.type !== "ready") throw new Error("Cannot open a session");
   const { facts } = event;
-  return { link: { host: "mx.test", address: "192.0.2.1", port: 25, client, facts }, seen };
+  const hopTls = { host: "mx.test", offersStartTls: false };
+  return { link: { host: "mx.test", address: "192.0.2.1", port: 25, client, facts, hopTls }, seen };
 }
 
 Deno.test("pool gives a next hop more as it does well, up to its limit", () => {
@@ -160,17 +163,27 @@ Deno.test("pool keeps a session for the same next hop, and not for ever", async 
     const { pool, clock } = poolOf();
     const { link, seen } = await open(clock);
     const visit = pool.enter("a")!;
-    assertEquals(visit.take(), undefined);
+    assertEquals(visit.take(any), undefined);
     visit.give(link);
     visit.leave();
-    assertEquals(pool.enter("b")!.take(), undefined);
+    assertEquals(pool.enter("b")!.take(any), undefined);
     const again = pool.enter("a")!;
-    assertEquals([again.take(), again.take()], [link, undefined]);
+    assertEquals([again.take(any), again.take(any)], [link, undefined]);
     again.give(link);
     await clock.advance(4_999);
     assertEquals([pool.idle, seen.ends], [1, []]);
     await clock.advance(1);
     assertEquals([pool.idle, seen.ends], [0, ["QUIT"]]);
+  });
+  await t.step("for what may go in it", async () => {
+    const { pool, clock } = poolOf({ initial: 4 });
+    const [first, second] = [await open(clock), await open(clock)];
+    pool.enter("a")!.give(first.link);
+    pool.enter("a")!.give(second.link);
+    const visit = pool.enter("a")!;
+    assertEquals(visit.take(() => false), undefined);
+    assertEquals(visit.take((link) => link === first.link), first.link);
+    assertEquals(pool.enter("a")!.take(any), second.link);
   });
   await t.step("for so many messages", async () => {
     const { pool, clock } = poolOf({ messagesPerSession: 3 });
@@ -178,7 +191,7 @@ Deno.test("pool keeps a session for the same next hop, and not for ever", async 
     pool.enter("a")!.give(link);
     for (let i = 0; i < 2; i++) {
       const visit = pool.enter("a", true)!;
-      assertEquals(visit.take(), link);
+      assertEquals(visit.take(any), link);
       visit.give(link);
     }
     assertEquals(pool.idle, 0);
@@ -190,7 +203,7 @@ Deno.test("pool keeps a session for the same next hop, and not for ever", async 
     const { link, seen } = await open(clock);
     pool.enter("a")!.give(link);
     await clock.advance(MINUTE);
-    assertEquals(pool.enter("a", true)!.take(), undefined);
+    assertEquals(pool.enter("a", true)!.take(any), undefined);
     await clock.advance(1);
     assertEquals(seen.ends, ["QUIT"]);
   });
@@ -199,7 +212,7 @@ Deno.test("pool keeps a session for the same next hop, and not for ever", async 
     const { link } = await open(clock);
     pool.enter("a")!.give(link);
     link.client.close();
-    assertEquals(pool.enter("a")!.take(), undefined);
+    assertEquals(pool.enter("a")!.take(any), undefined);
   });
   await t.step("while there is room", async () => {
     const { pool, clock } = poolOf({ total: 2 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ClientTlsFacts } from "../../lib/net/tls_transport.ts";
 import type { Secure } from "../../lib/relay/connector.ts";
+import type { StsPolicy } from "../../lib/relay/mta_sts.ts";
 import { Secret } from "../../lib/relay/credentials.ts";
 import type { HostHop } from "../../lib/relay/next_hop.ts";
 import type { RemoteHop } from "../../lib/relay/resolver.ts";
@@ -20,6 +21,11 @@ const UNVERIFIED: ClientTlsFacts = { ...VERIFIED, isVerified: false, problem: "s
 const MX: RemoteHop = { kind: "mx", domain: "y.test" };
 const HOST = "mx.y.test[192.0.2.3]";
 
+const NO_TLS = "mx.y.test does not offer STARTTLS";
+const FAILED = "TLS with mx.y.test cannot be begun";
+const OURS = "this server sends no mail there without";
+const ASKED = "the MTA-STS policy of y.test asks for it";
+
 const EHLO = "250-fake.test\r\n250 STARTTLS";
 
 /** What a handshake comes to. */
@@ -30,11 +36,12 @@ interface Options {
   readonly handshake?: Handshake;
   readonly hop?: RemoteHop;
   readonly mail?: Partial<MailParameters>;
+  readonly policy?: StsPolicy;
 }
 
 /** Names a recipient to the host at 192.0.2.3, and tells what came of it and what the host has seen. */
 async function ask(script: Script, options: Options = {}) {
-  const { level = "opportunistic", handshake = UNVERIFIED, hop = MX, mail = {} } = options;
+  const { level = "opportunistic", handshake = UNVERIFIED, hop = MX, mail = {}, policy } = options;
   const { clock, hosts, remote } = world({ "192.0.2.3": script });
   const names: string[] = [];
   const logged: string[] = [];
@@ -52,6 +59,7 @@ async function ask(script: Script, options: Options = {}) {
     ...remote,
     secure,
     tlsLevelOf: () => level,
+    policies: { policyFor: (domain) => Promise.resolve(domain === "y.test" ? policy : undefined) },
     log: (_level, event, fields) => logged.push(`${event} ${JSON.stringify(fields)}`),
   });
   const start = clock.now();
@@ -107,15 +115,15 @@ const OUTCOMES: [
   connections: number,
 ][] = [
   [{}, "opportunistic", UNVERIFIED, "250 2.1.5", 1],
-  [{}, "require", UNVERIFIED, `451 4.7.4 ${HOST} offers no TLS (STARTTLS)`, 1],
-  [{}, "verify", VERIFIED, `451 4.7.4 ${HOST} offers no TLS (STARTTLS)`, 1],
+  [{}, "require", UNVERIFIED, `451 4.7.4 ${NO_TLS}; ${OURS}`, 1],
+  [{}, "verify", VERIFIED, `451 4.7.4 ${NO_TLS}; ${OURS}`, 1],
   [{ ehlo: EHLO }, "require", UNVERIFIED, "250 2.1.5", 1],
   [{ ehlo: EHLO }, "verify", VERIFIED, "250 2.1.5", 1],
   [
     { ehlo: EHLO },
     "verify",
     UNVERIFIED,
-    `451 4.7.5 The certificate of ${HOST} is not verified for mx.y.test: self-signed`,
+    `451 4.7.5 The certificate of mx.y.test is not verified: self-signed; ${OURS}`,
     1,
   ],
   // Plaintext, on a connection of its own.
@@ -125,13 +133,13 @@ const OUTCOMES: [
   [{ ehlo: EHLO, starttls: "502 5.5.1 no" }, "opportunistic", VERIFIED, "250 2.1.5", 2],
   [{ ehlo: EHLO, starttls: "drop" }, "opportunistic", VERIFIED, "250 2.1.5", 2],
   [{ ehlo: EHLO, ehloInTls: "drop" }, "opportunistic", VERIFIED, "250 2.1.5", 2],
-  [{ ehlo: EHLO }, "require", "fails", `451 4.7.5 TLS with ${HOST} failed: bad record`, 1],
-  [{ ehlo: EHLO }, "verify", "fails", `451 4.7.5 TLS with ${HOST} failed: bad record`, 1],
+  [{ ehlo: EHLO }, "require", "fails", `451 4.7.5 ${FAILED}: bad record; ${OURS}`, 1],
+  [{ ehlo: EHLO }, "verify", "fails", `451 4.7.5 ${FAILED}: bad record; ${OURS}`, 1],
   [
     { ehlo: EHLO },
     "require",
     "hangs",
-    `451 4.7.5 TLS with ${HOST} failed: the handshake took too long`,
+    `451 4.7.5 ${FAILED}: the handshake took too long; ${OURS}`,
     1,
   ],
   // A lasting refusal of STARTTLS is none of the message.
@@ -139,10 +147,16 @@ const OUTCOMES: [
     { ehlo: EHLO, starttls: "554 5.7.3 no" },
     "require",
     VERIFIED,
-    `451 4.7.4 ${HOST} refuses STARTTLS: 554 5.7.3 no`,
+    `451 4.7.5 ${FAILED}: it refuses STARTTLS: 554 5.7.3 no; ${OURS}`,
     1,
   ],
-  [{ ehlo: EHLO, starttls: "drop" }, "verify", VERIFIED, `451 4.7.5 ${HOST} was lost in TLS`, 1],
+  [
+    { ehlo: EHLO, starttls: "drop" },
+    "verify",
+    VERIFIED,
+    `451 4.7.5 ${FAILED}: the session was lost: `,
+    1,
+  ],
   // Neither an attack nor a host that wants no mail is a reason to try it in plaintext.
   [
     { ehlo: EHLO, starttls: "220 go\r\n250-x\r\n250 SIZE" },
@@ -186,7 +200,7 @@ Deno.test("opener tells the log why a session is in plaintext, and the ledger ho
   const { logged } = await ask({ ehlo: EHLO }, { handshake: "fails" });
   const where = '"hop":"mx:y.test","host":"mx.y.test","address":"192.0.2.3","port":25';
   assertEquals(logged, [
-    `tls-failed {${where},"problem":"TLS with ${HOST} failed: bad record"}`,
+    `tls-failed {${where},"problem":"${FAILED}: bad record"}`,
     `relayed {${where},"reply":"250 2.0.0 ${HOST} said: 250 2.0.0 queued","tls":"none"}`,
   ]);
 });
@@ -196,9 +210,9 @@ const SMTPS: HostHop = { kind: "smtps", host: "192.0.2.3", port: 465 };
 Deno.test("opener begins with TLS at smtps://, and never without", async () => {
   const table: [TlsLevel, Handshake, string][] = [
     ["opportunistic", UNVERIFIED, "250 2.1.5"],
-    ["opportunistic", "fails", "451 4.7.5 TLS with 192.0.2.3[192.0.2.3] failed: bad record"],
+    ["opportunistic", "fails", `451 4.7.5 TLS with 192.0.2.3 cannot be begun: bad record; ${OURS}`],
     ["verify", VERIFIED, "250 2.1.5"],
-    ["verify", UNVERIFIED, "451 4.7.5 The certificate of 192.0.2.3[192.0.2.3] is not verified"],
+    ["verify", UNVERIFIED, "451 4.7.5 The certificate of 192.0.2.3 is not verified"],
   ];
   for (const [level, handshake, outcome] of table) {
     // STARTTLS is offered in vain: the session is encrypted already.
@@ -316,11 +330,134 @@ Deno.test("opener does not wait for a host that hangs in AUTH for ever", async (
   assertEquals(took, 120_000);
 });
 
+function policy(mode: StsPolicy["mode"], host = "mx.y.test"): StsPolicy {
+  return { domain: "y.test", id: "1", mode, mayUse: (name) => name === host };
+}
+
+/** What becomes of mail where the domain has a policy: how often we connect, what the log is told. */
+const BY_POLICY: [
+  script: Script,
+  handshake: Handshake,
+  policy: StsPolicy,
+  mail: Partial<MailParameters>,
+  outcome: string,
+  connections: number,
+  logged: string,
+][] = [
+  [{ ehlo: EHLO }, VERIFIED, policy("enforce"), {}, "250 2.1.5", 1, "relayed"],
+  [{}, VERIFIED, policy("enforce"), {}, `451 4.7.4 ${NO_TLS}; ${ASKED}`, 1, "attempt-failed"],
+  [
+    { ehlo: EHLO },
+    "fails",
+    policy("enforce"),
+    {},
+    `451 4.7.5 ${FAILED}: bad record; ${ASKED}`,
+    1,
+    "attempt-failed",
+  ],
+  [
+    { ehlo: EHLO },
+    UNVERIFIED,
+    policy("enforce"),
+    {},
+    `451 4.7.5 The certificate of mx.y.test is not verified: self-signed; ${ASKED}`,
+    1,
+    "attempt-failed",
+  ],
+  [
+    { ehlo: EHLO },
+    VERIFIED,
+    policy("enforce", "other.y.test"),
+    {},
+    "451 4.7.0 mx.y.test is no mail host in the MTA-STS policy of y.test",
+    0,
+    "attempt-failed",
+  ],
+  [{}, VERIFIED, policy("enforce"), { tlsRequiredNo: true }, "250 2.1.5", 1, "relayed"],
+  [
+    { ehlo: EHLO },
+    "fails",
+    policy("enforce"),
+    { tlsRequiredNo: true },
+    "250 2.1.5",
+    2,
+    "tls-failed",
+  ],
+  [
+    {},
+    VERIFIED,
+    policy("enforce"),
+    { requireTls: true, tlsRequiredNo: true },
+    `550 5.7.30 ${NO_TLS}; the sender asks for REQUIRETLS`,
+    1,
+    "attempt-failed",
+  ],
+  [{}, VERIFIED, policy("testing"), {}, "250 2.1.5", 1, "mta-sts-testing"],
+  [{ ehlo: EHLO }, "fails", policy("testing"), {}, "250 2.1.5", 2, "tls-failed"],
+  [{ ehlo: EHLO }, UNVERIFIED, policy("testing"), {}, "250 2.1.5", 1, "mta-sts-testing"],
+  [{ ehlo: EHLO }, VERIFIED, policy("testing", "x"), {}, "250 2.1.5", 1, "mta-sts-testing"],
+];
+
+Deno.test("opener keeps to the policy of the domain, and tells which one was in the way", async () => {
+  for (const [script, handshake, policy, mail, outcome, connections, event] of BY_POLICY) {
+    const what = JSON.stringify([script, handshake, policy.mode, mail]);
+    const { text, tried, logged, commands } = await ask(script, { handshake, policy, mail });
+    assertEquals(text.slice(0, outcome.length), outcome, what);
+    assertEquals(tried, connections, what);
+    assertEquals(logged[0].split(" ")[0], event, what);
+    const isTaken = outcome.startsWith("250");
+    assertEquals(commands.some((command) => command.startsWith("MAIL")), isTaken, what);
+  }
+});
+
+Deno.test("a policy that cannot be had now puts mail off", async () => {
+  const { clock, remote } = world({ "192.0.2.3": {} });
+  const transaction = new RemoteTransaction(MX, envelope([]), {
+    ...remote,
+    policies: { policyFor: () => Promise.reject(new Error("closed")) },
+  });
+  const { code, lines } = await clock.run(transaction.rcpt({ forwardPath: mailbox("a@y.test") }));
+  assertEquals([code, ...lines], [451, "The MTA-STS policy of y.test cannot be had now: closed"]);
+});
+
 Deno.test("a message that asks for REQUIRETLS goes nowhere that does not offer it", async () => {
   const mail = { requireTls: true };
   const inTls = "250-fake.test\r\n250 REQUIRETLS";
+  const script = { ehlo: EHLO, ehloInTls: inTls };
+  const vouched: Options[] = [
+    { level: "verify" },
+    { policy: policy("enforce") },
+    { hop: { kind: "smtp", host: "192.0.2.3", port: 25 } },
+  ];
+  for (const options of vouched) {
+    const kept = await ask(script, { handshake: VERIFIED, mail, ...options });
+    assertEquals(kept.commands[3], "MAIL FROM:<joe@us.test> REQUIRETLS");
+  }
+  for (
+    const [script, handshake, why] of [
+      [{ ehlo: EHLO }, VERIFIED, "mx.y.test does not offer REQUIRETLS"],
+      [
+        { ehlo: `${EHLO.replace("250 ", "250-")}\r\n250 REQUIRETLS` },
+        VERIFIED,
+        "mx.y.test does not",
+      ],
+      [{ ehlo: EHLO, ehloInTls: inTls }, UNVERIFIED, "The certificate of mx.y.test"],
+      [{ ehlo: "250-fake.test\r\n250 REQUIRETLS" }, VERIFIED, NO_TLS],
+    ] as [Script, Handshake, string][]
+  ) {
+    const { text, commands } = await ask(script, { mail, handshake, policy: policy("enforce") });
+    assertEquals(text.slice(0, 11 + why.length), `550 5.7.30 ${why}`);
+    assertEquals(commands.some((command) => command.startsWith("MAIL")), false);
+  }
+  const unnamed = await ask(script, { mail, handshake: VERIFIED });
+  assertEquals(unnamed.text.slice(0, 30), "550 5.7.30 Nothing vouches for");
+});
+
+Deno.test("a notice that asks for REQUIRETLS goes without where there is none", async () => {
+  const mail = { requireTls: true, reversePath: null };
+  const plain = await ask({}, { mail });
+  assertEquals([plain.message, plain.commands[1]], ["250", "MAIL FROM:<>"]);
+  const inTls = "250-fake.test\r\n250 REQUIRETLS";
   const kept = await ask({ ehlo: EHLO, ehloInTls: inTls }, { mail });
-  assertEquals(kept.commands[3], "MAIL FROM:<joe@us.test> REQUIRETLS");
-  const refused = await ask({ ehlo: EHLO }, { mail });
-  assertEquals(refused.text.slice(0, 10), "550 5.7.30");
+  assertEquals(kept.commands[3], "MAIL FROM:<> REQUIRETLS");
 });
