@@ -248,7 +248,7 @@ export class Connection implements Watched {
       }
       if (receiver.state === "closed") {
         await this.#writing;
-        if (last === undefined || last.code === 221) return;
+        if (last === undefined || last.code === 221) return await this.#endTls();
         this.#isOver = true;
         this.#deadline = this.#context.clock.now() + LINGER;
         await this.#transport.closeWrite();
@@ -354,6 +354,17 @@ export class Connection implements Watched {
     }
     this.#windowWait = 0;
     this.#windowOctets = 0;
+  }
+
+  /**
+   * Says that TLS ends here: a client could not tell an end without that from a connection that somebody
+   * has cut (RFC 8446 section 6.1).
+   */
+  async #endTls(): Promise<void> {
+    if (this.session.tls === undefined) return;
+    this.#isOver = true;
+    this.#deadline = this.#context.clock.now() + LINGER;
+    await this.#transport.closeWrite();
   }
 
   /** Lets the client read the last reply: closing with input unread would take it back (RST). */

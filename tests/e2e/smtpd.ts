@@ -134,7 +134,12 @@ export function temporaryDirectory(): { readonly path: string } & Disposable {
 export async function runProgram(
   file: string,
   args: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly input?: Uint8Array } = {},
+  options: {
+    readonly env?: Record<string, string>;
+    readonly input?: Uint8Array;
+    /** How long it may take, in milliseconds; a minute if left out. */
+    readonly patience?: number;
+  } = {},
 ): Promise<{ readonly code: number; readonly text: string }> {
   const child = new Deno.Command(file, {
     args: [...args],
@@ -142,7 +147,7 @@ export async function runProgram(
     stdin: options.input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(options.patience ?? 60_000),
   }).spawn();
   const feed = async () => {
     if (options.input === undefined) return;
