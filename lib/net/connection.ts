@@ -7,6 +7,7 @@ import type { ReceiverOptions } from "../smtp/receiver_options.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
+import { DataRate } from "./data_rate.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
 import type { ServerOptions, Service } from "./server_options.ts";
@@ -74,9 +75,6 @@ export function connectionContext(
   };
 }
 
-/** How often the rate of mail data is looked at, in milliseconds. */
-const RATE_WINDOW = 60_000;
-
 /** How long a handshake may take, in milliseconds, where a command may take longer. */
 const HANDSHAKE = 30_000;
 
@@ -107,10 +105,7 @@ export class Connection implements Watched {
   /** The last word was said, or nothing more can be. */
   #isOver = false;
   #leave = () => {};
-  /** Since when, and in this window how long, the client has kept us waiting for mail data. */
-  #waitingSince = 0;
-  #windowWait = 0;
-  #windowOctets = 0;
+  readonly #dataRate: DataRate;
 
   /** Takes over a transport; nothing is sent before {@linkcode run}. */
   constructor(transport: Transport, context: ConnectionContext) {
@@ -119,6 +114,7 @@ export class Connection implements Watched {
     const { limits } = context;
     this.#receiver = new Receiver(context.receiver, context.service.implicitTls);
     this.#conversation = new Conversation(context, this.#receiver, transport);
+    this.#dataRate = new DataRate(limits.minDataRate);
     const now = context.clock.now();
     this.#sessionEnd = now + limits.sessionTimeout;
     this.#deadline = now + limits.timeout;
@@ -332,7 +328,7 @@ export class Connection implements Watched {
   #moveDeadline(hasAnswered: boolean): void {
     const { limits, clock } = this.#context;
     const now = clock.now();
-    this.#waitingSince = now;
+    this.#dataRate.wait(now);
     if (this.#receiver.state === "data") {
       this.#deadline = now + limits.dataTimeout;
     } else if (hasAnswered || !this.#receiver.isInsideUnit || this.#deadline === Infinity) {
@@ -340,20 +336,12 @@ export class Connection implements Watched {
     }
   }
 
-  /** Keeps the floor under the rate of mail data. Only time in which we wait for it counts. */
+  /** Ends the session where mail data comes too slowly. */
   #countData(length: number): void {
-    const { limits, clock } = this.#context;
-    if (this.#receiver.state === "data") {
-      this.#windowWait += clock.now() - this.#waitingSince;
-      this.#windowOctets += length;
-      if (this.#windowWait < RATE_WINDOW) return;
-      if (this.#windowOctets * 1000 < limits.minDataRate * this.#windowWait) {
-        this.#conversation.log("info", "too-slow");
-        this.#sayGoodbye(TOO_SLOW);
-      }
-    }
-    this.#windowWait = 0;
-    this.#windowOctets = 0;
+    if (this.#receiver.state !== "data") return this.#dataRate.forget();
+    if (!this.#dataRate.isTooSlow(length, this.#context.clock.now())) return;
+    this.#conversation.log("info", "too-slow");
+    this.#sayGoodbye(TOO_SLOW);
   }
 
   /**
