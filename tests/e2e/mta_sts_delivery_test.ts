@@ -74,6 +74,14 @@ const REQUIRING: Readonly<Record<string, readonly Outcome[]>> = {
   elsewhere: HOSTS.map(() => "4.7.0"),
 };
 
+function messageWith(header: string): Uint8Array {
+  return octets(`Subject: x\r\n${header}\r\nx\r\n`);
+}
+
+async function* content(message: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(message);
+}
+
 /** Starts smtp-server with a certificate, or without TLS. */
 async function startServer(
   modules: string,
@@ -243,8 +251,8 @@ peerTest({
 
     using dialog = await Dialog.open(smtpd.port);
     async function send(domain: string, to: string, header: string): Promise<void> {
-      const content = octets(`Subject: x\r\n${header}\r\nx\r\n`);
-      const replies = await dialog.sendMail("a@back.test", [`${to}@${domain}`], content);
+      const message = messageWith(header);
+      const replies = await dialog.sendMail("a@back.test", [`${to}@${domain}`], message);
       assertEquals(replies.at(-1)?.code, 250);
     }
 
@@ -277,15 +285,12 @@ peerTest({
     await t.step("mail with REQUIRETLS, and with both", async () => {
       for (const [to, header] of [["requiring", ""], ["both", "TLS-Required: No\r\n"]]) {
         for (const each of DOMAINS) {
-          async function* content() {
-            yield octets(`Subject: x\r\n${header}\r\nx\r\n`);
-          }
           const results = await relay({
             reversePath: { localPart: "a", domain: "back.test" },
             forwardPaths: [{ localPart: to, domain: each.domain }],
             smtpUtf8: false,
             requireTls: true,
-            content: content(),
+            content: content(messageWith(header)),
           }, {
             route: `smtp://mx.smtpd.test:${smtpd.port}`,
             authorities: [web.authority],
