@@ -17,6 +17,7 @@ import {
   address,
   domain,
   duration,
+  fingerprint,
   hostname,
   nameServer,
   oneOf,
@@ -99,6 +100,8 @@ export interface Config {
   readonly authLockout: number;
   /** How long a client waits for its greeting, or `undefined` for not at all. */
   readonly greetingDelay: number | undefined;
+  /** The DNS block lists that clients are looked up in. */
+  readonly dnsBlockLists: readonly string[];
   readonly drainTimeout: number;
   /** Deliveries at once, to all next hops and to one. */
   readonly maxDeliveries: number;
@@ -131,6 +134,8 @@ export interface Config {
   readonly submissionHideClient: boolean;
   /** Certificates for other names, beside {@linkcode tlsCert}. */
   readonly certificates: readonly CertificatePair[];
+  /** SHA-256 of client certificates whose holders may relay anywhere. */
+  readonly relayCertificates: readonly string[];
 }
 
 /** What defaults are taken from where nothing is set. */
@@ -454,7 +459,8 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     meaning: "connections at once from one client network (/24, /56 for IPv6)",
     placeholder: "N",
     fileOnly: true,
-    byDefault: "100",
+    shownDefault: "twice maxConnectionsPerIp",
+    byDefault: (_, settled) => [`${(settled.maxConnectionsPerIp ?? 1) * 2}`],
   }),
   connectionRate: oneOrNone(rate, "off", {
     meaning: "connections of a client network in a time; one more gets 421; or off",
@@ -509,6 +515,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "DURATION",
     fileOnly: true,
     byDefault: "off",
+  }),
+  dnsBlockLists: several(domain, {
+    meaning: "DNS block lists; no mail from clients that one of them has",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
   }),
   maxDeliveries: one(wholeNumber(1), {
     meaning: "deliveries from the queue at once",
@@ -614,6 +626,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   }),
   certificates: several(certificatePair, {
     meaning: "certificates and keys for clients that ask for another name: CERTFILE KEYFILE",
+    placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  relayCertificates: several(fingerprint, {
+    meaning: "SHA-256 of client certificates whose holders may relay anywhere",
     placeholder: "LIST",
     fileOnly: true,
     byDefault: [],

@@ -25,6 +25,7 @@ export {
 } from "./net/listen.ts";
 export type { IncomingMail } from "./net/incoming_mail.ts";
 export type { Clock } from "./net/clock.ts";
+export type { ServerCertificate } from "./net/tls_identity.ts";
 export type { Log, LogFields, LogLevel } from "./net/log.ts";
 export { ListenError, type ListeningEndpoint, type RunningServer } from "./net/server.ts";
 export type { ServerLimits, Service } from "./net/server_options.ts";
@@ -32,6 +33,9 @@ export type { ClientRates } from "./policy/client_limits.ts";
 export type { Rate } from "./policy/rate.ts";
 
 export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
+export type { Account, Accounts } from "./policy/accounts.ts";
+export { makeVerifier, type ScramVerifier } from "./policy/scram_verifier.ts";
+export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";
 export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 

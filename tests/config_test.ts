@@ -73,6 +73,7 @@ Deno.test("defaults are those of the documentation", () => {
     authFailures: { count: 10, period: 600_000 },
     authLockout: 600_000,
     greetingDelay: undefined,
+    dnsBlockLists: [],
     maxDeliveries: 200,
     maxDeliveriesPerHop: 20,
     drainTimeout: 30_000,
@@ -95,6 +96,7 @@ Deno.test("defaults are those of the documentation", () => {
     tlsCert: undefined,
     tlsKey: undefined,
     certificates: [],
+    relayCertificates: [],
   });
 });
 
@@ -103,6 +105,7 @@ Deno.test("defaults follow the system and each other", () => {
   const none = { flags: new Map(), environment: new Map() };
   assertEquals(resolveConfig(none, terminal).logFormat, "text");
   assertEquals(resolve({ flags: { queue: ["q"] } }).maildir, "q/mail");
+  assertEquals(resolve({ flags: { maxConnectionsPerIp: ["9"] } }).maxConnectionsPerNetwork, 18);
 });
 
 const good: [key: Key, text: string, value: unknown][] = [
@@ -244,15 +247,6 @@ const bad: [key: Key, text: string, mend: string][] = [
     text,
     "give a domain and a rate, such as example.net 100/1m",
   ]),
-  ...["example.net", "example.net none", "example.net verify x", "verify"].map((
-    text,
-  ): [Key, string, string] => [
-    "tlsPolicy",
-    text,
-    "give a domain and opportunistic, require or verify, such as example.net verify",
-  ]),
-  ["tlsPolicy", ".a..b verify", "the domain is none; write it like example.net"],
-  ["tlsOut", "none", "give opportunistic, require or verify"],
   ...["100", "100/", "/1m", "0/1m", "1.5/1m", "1000001/1m", "5/1m/2m", "5 /1m", "5/0s", "never"]
     .map((
       text,
@@ -266,6 +260,15 @@ const bad: [key: Key, text: string, mend: string][] = [
     text,
     "give a duration of 1m at most, such as 5s, or off",
   ]),
+  ...["example.net", "example.net none", "example.net verify x", "verify"].map((
+    text,
+  ): [Key, string, string] => [
+    "tlsPolicy",
+    text,
+    "give a domain and opportunistic, require or verify, such as example.net verify",
+  ]),
+  ["tlsPolicy", ".a..b verify", "the domain is none; write it like example.net"],
+  ["tlsOut", "none", "give opportunistic, require or verify"],
   ["routes", "a..b mx", "the domain is none; write it like example.net"],
   ["routes", "example.net", "write a domain, a space and a route"],
   ["retry", "5m;1h", DURATION],
@@ -602,7 +605,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["max-recipient", "max-recipients"],
     ["localdomain", "local-domain"],
     ["host-name", "hostname"],
-    ["relay", "relay-from"],
+    ["relay-form", "relay-from"],
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
     ["frobnicate", undefined],

@@ -12,6 +12,7 @@ import { mailHost, startNameServer } from "./e2e/name_server.ts";
 import { fileNames } from "./e2e/mailbox.ts";
 import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
 import { Client } from "./net/client.ts";
+import { AUTHORITY, MX } from "./net/tls_fixture.ts";
 import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
 
 const root = new URL("../", import.meta.url);
@@ -77,12 +78,32 @@ Deno.test("the tasks of the README exist, and it names one version of Deno", asy
 
 Deno.test("the command lines of the README are ones that smtpd takes", async () => {
   const program = /^(?:npx --yes deno@\S+ task start|deno task start|(?:dist\/)?smtpd)\b/;
-  const lines = shellLines().filter((line) => program.test(line));
+  const submission = shellLines(SUBMISSION);
+  const lines = shellLines().filter((line) => program.test(line) && !submission.includes(line));
   assert(lines.length >= 6, `only ${lines.length} found`);
   for (const line of lines) {
     const args = line.replace(program, "").split(/\s+/).filter((arg) => arg !== "");
     const { code, err } = await call(["check", ...args]);
     assertEquals(code, 0, `${line}: ${err}`);
+  }
+});
+
+const SUBMISSION = "Submission, AUTH and TLS";
+
+Deno.test("the commands of the README make an account and a server that takes it", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "smtpd-readme-" });
+  try {
+    await Deno.writeTextFile(`${directory}/mx.crt`, MX.certificate + AUTHORITY);
+    await Deno.writeTextFile(`${directory}/mx.key`, MX.key, { mode: 0o600 });
+    const [add, serve] = shellLines(SUBMISSION).map((line) =>
+      line.replaceAll("./", `${directory}/`).split(" ").slice(1)
+    );
+    const input = { input: "pencil\n" };
+    assertEquals(await call(add, {}, input), { code: 0, out: "added joe\n", err: "" });
+    const checked = await call(["check", "--no-queue", "--hostname", "mx.test", ...serve]);
+    assertEquals(checked, { code: 0, out: "smtpd: configuration is good\n", err: "" });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

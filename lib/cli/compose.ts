@@ -13,7 +13,9 @@ import type { TlsIdentity } from "../net/tls_identity.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
+import { blockListHooks } from "../policy/block_lists.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
+import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 import { systemDns } from "../relay/dns.ts";
@@ -29,7 +31,12 @@ import { authoritiesOf, tlsLevelOf } from "./tls_out.ts";
 
 /** The relaying rules that settings ask for. */
 export function rulesOf(config: Config): RelayingRules {
-  return { localDomains: new Set(config.localDomain), relayFrom: config.relayFrom };
+  const { localDomain, relayFrom, relayCertificates } = config;
+  return {
+    localDomains: new Set(localDomain),
+    relayFrom,
+    relayCertificates: new Set(relayCertificates),
+  };
 }
 
 /** The routes that settings ask for. */
@@ -203,6 +210,22 @@ export function waysOf(
 export interface Guards {
   readonly accounts?: Accounts;
   readonly identity?: TlsIdentity;
+  /** What makes up salts for names that have no account. */
+  readonly secret?: Uint8Array;
+}
+
+/** The policies that settings ask for. */
+function hooksOf(config: Config, log: Log): Hooks {
+  const { dnsBlockLists: zones } = config;
+  if (zones.length === 0) return {};
+  const dns = systemDns({ nameServer: config.dns });
+  return blockListHooks({
+    zones,
+    relaying: rulesOf(config),
+    lookUp: (name, signal) => dns.a(name, signal),
+    failed: (zone, error) => log("warn", "block-list-failed", { zone, error: `${error}` }),
+    clock: systemClock,
+  });
 }
 
 /** What the server is made of. */
@@ -210,7 +233,7 @@ export function serverOptions(
   config: Config,
   intake: Intake,
   log: Log,
-  { accounts, identity }: Guards = {},
+  { accounts, identity, secret }: Guards = {},
 ): ServerOptions {
   const limits = limitsOf(config);
   const exempt = config.relayFrom;
@@ -220,7 +243,7 @@ export function serverOptions(
     hosts: config.host,
     services: servicesOf(config),
     identity,
-    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients }),
+    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients, secret }),
     submission: {
       accounts,
       removeBcc: config.submissionRemoveBcc,
@@ -231,7 +254,7 @@ export function serverOptions(
     limits,
     clients,
     proxies: config.proxyProtocol,
-    hooks: {},
+    hooks: hooksOf(config, log),
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.
     dsn: !config.noQueue,

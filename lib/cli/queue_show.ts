@@ -21,10 +21,12 @@ function row(name: string, text: string): string {
 }
 
 function originText({ origin }: Entry): string {
-  const { client, heloName, protocol, session } = origin;
+  const { client, heloName, protocol, session, tls, account } = origin;
   const helo = heloName === undefined ? "" : ` as ${heloName}`;
   const within = session === undefined ? "" : `, session ${session}`;
-  return printable(`${client}${helo} by ${protocol}${within}`);
+  const who = account === undefined ? "" : `, account ${account}`;
+  const secured = tls === undefined ? "" : `, ${tls}`;
+  return printable(`${client}${helo} by ${protocol}${who}${secured}${within}`);
 }
 
 function* recipientRows(recipient: Recipient): Generator<string> {

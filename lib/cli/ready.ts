@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { duration } from "../config/values.ts";
+import { cidrContains, parseIp } from "../policy/network.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { type Call, checkOperands, type Verb } from "./verb.ts";
 
@@ -55,12 +56,20 @@ async function isGreeted(connection: Deno.TcpConn): Promise<boolean> {
   return false;
 }
 
-async function knock(hostname: string, port: number): Promise<boolean> {
+/** What a server wants to hear first that takes us for a proxy: that we come for ourselves. */
+function headerFor({ proxyProtocol }: Config, address: string): string {
+  const ip = parseIp(address);
+  const isProxy = ip !== undefined && proxyProtocol.some((network) => cidrContains(network, ip));
+  return isProxy ? "PROXY UNKNOWN\r\n" : "";
+}
+
+async function knock(hostname: string, port: number, header: string): Promise<boolean> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), GREETING_TIMEOUT);
   try {
     using connection = await Deno.connect({ hostname, port, signal: deadline.signal });
     deadline.signal.addEventListener("abort", () => connection.close());
+    await connection.write(new TextEncoder().encode(header));
     return await isGreeted(connection);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
@@ -88,7 +97,8 @@ export const ready: Verb = {
   flags: [{ name: "wait", placeholder: "DURATION", repeatable: false }],
   details: () =>
     "It tries once, or until DURATION is over. --host and --port say where, as for\n" +
-    "serve; its other flags are taken and change nothing. Example, in a test:\n\n" +
+    "serve, and --proxy-protocol whether a PROXY header has to come first; its other\n" +
+    "flags are taken and change nothing. Example, in a test:\n\n" +
     "  smtpd --port 2525 & smtpd ready --port 2525 --wait 10s",
   async run(call) {
     checkOperands(call, 0, 0, ready.usage);
@@ -99,7 +109,8 @@ export const ready: Verb = {
     }
     const end = performance.now() + wait;
     const address = addressOf(config);
-    while (!(await knock(address, config.port))) {
+    const header = headerFor(config, address);
+    while (!(await knock(address, config.port, header))) {
       if (performance.now() + PAUSE > end) {
         const host = address.includes(":") ? `[${address}]` : address;
         const wrong = `${host}:${config.port} does not answer 220`;

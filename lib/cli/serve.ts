@@ -5,6 +5,7 @@ import { type LineLog, lineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type Server, startServer } from "../net/server.ts";
 import type { Endpoint } from "../policy/session.ts";
+import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
 import { allRoutes, serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
@@ -114,7 +115,9 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   checkProgram(config);
   const accounts = usersOf(config, log);
   accounts?.load();
-  await using certificates = await openCertificates(config, log);
+  await using certificates = await openCertificates(config, log, {
+    asksClient: config.relayCertificates.length > 0,
+  });
   using _hangup = onHangup(() => {
     accounts?.reload();
     void certificates?.reread();
@@ -129,9 +132,11 @@ async function runServer(config: Config, lines: LineLog): Promise<void> {
   await using way = await openMailWay(config, ways, log);
   let server: Server;
   try {
-    server = startServer(
-      serverOptions(config, way.intake, log, { accounts, identity: certificates?.identity }),
-    );
+    server = startServer(serverOptions(config, way.intake, log, {
+      accounts,
+      identity: certificates?.identity,
+      secret: accounts && authSecretOf(config, log),
+    }));
   } catch (error) {
     throw listenFailure(error, config);
   }

@@ -67,6 +67,13 @@ function checkTls(config: Config): void {
       `give --tls-cert and --tls-key, or leave ${name} out`,
     );
   }
+  if (config.relayCertificates.length > 0 && !hasTls) {
+    throw new ConfigError(
+      "file",
+      "relayCertificates are shown in TLS alone, and there is no certificate of the server",
+      "give --tls-cert and --tls-key, or leave them out",
+    );
+  }
   for (const [key, name] of SUBMISSION_PORTS) {
     if (config[key] === undefined || config.users !== undefined) continue;
     throw new ConfigError(

@@ -54,6 +54,16 @@ export const size: Value<number> = {
   parse: (text) => parseQuantity(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER),
 };
 
+/** The SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` writes it, or without colons. */
+export const fingerprint: Value<string> = {
+  type: "string",
+  expects: "give the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
+  parse(text) {
+    const digits = text.replaceAll(":", "").toLowerCase();
+    return /^[0-9a-f]{64}$/.test(digits) ? digits : undefined;
+  },
+};
+
 /** A length of time, as {@linkcode parseDuration} reads it. */
 export const duration: Value<number> = {
   type: "string",

@@ -77,7 +77,7 @@ export function connectionContext(
 /** How often the rate of mail data is looked at, in milliseconds. */
 const RATE_WINDOW = 60_000;
 
-/** How long a handshake may take, in milliseconds. */
+/** How long a handshake may take, in milliseconds, where a command may take longer. */
 const HANDSHAKE = 30_000;
 
 /** How long a client that was told to go may take to notice, in milliseconds. */
@@ -248,7 +248,7 @@ export class Connection implements Watched {
       }
       if (receiver.state === "closed") {
         await this.#writing;
-        if (last === undefined || last.code === 221) return;
+        if (last === undefined || last.code === 221) return await this.#endTls();
         this.#isOver = true;
         this.#deadline = this.#context.clock.now() + LINGER;
         await this.#transport.closeWrite();
@@ -280,9 +280,9 @@ export class Connection implements Watched {
    * plaintext nor said in it.
    */
   async #secure(): Promise<boolean> {
-    const { clock, identity } = this.#context;
+    const { clock, identity, limits } = this.#context;
     if (identity === undefined) throw new TypeError("Cannot begin TLS without a certificate");
-    this.#deadline = clock.now() + HANDSHAKE;
+    this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
     this.#handshake = new AbortController();
     const { signal } = this.#handshake;
     try {
@@ -354,6 +354,17 @@ export class Connection implements Watched {
     }
     this.#windowWait = 0;
     this.#windowOctets = 0;
+  }
+
+  /**
+   * Says that TLS ends here: a client could not tell an end without that from a connection that somebody
+   * has cut (RFC 8446 section 6.1).
+   */
+  async #endTls(): Promise<void> {
+    if (this.session.tls === undefined) return;
+    this.#isOver = true;
+    this.#deadline = this.#context.clock.now() + LINGER;
+    await this.#transport.closeWrite();
   }
 
   /** Lets the client read the last reply: closing with input unread would take it back (RST). */

@@ -2,7 +2,7 @@
 import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { SaslExchange, SaslServer, SaslSession, SaslStep } from "../policy/sasl.ts";
-import type { Endpoint, Session, TlsFacts } from "../policy/session.ts";
+import { type Endpoint, type Session, type TlsFacts, tlsText } from "../policy/session.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
 import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
@@ -298,6 +298,8 @@ export class Conversation implements SaslSession {
           from: reversePath === null ? "<>" : `${reversePath.localPart}@${reversePath.domain}`,
           size,
           recipients: transaction.forwardPaths.length,
+          account: this.#account,
+          tls: this.#tls && tlsText(this.#tls),
         });
       } else {
         this.#logRefusal("end of data", refused);

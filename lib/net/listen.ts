@@ -1,14 +1,17 @@
 /** The building blocks for a program: a server that gives sessions, a session that gives messages. @module */
+import { ClientLimits } from "../policy/client_limits.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import { DEFAULT_RELAY_FROM, relayingRules } from "../policy/relaying.ts";
+import { type AuthOptions, saslServer } from "../policy/sasl.ts";
 import type { Session } from "../policy/session.ts";
 import { type Reply, reply } from "../smtp/reply.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { type IncomingMail, MailQueue } from "./incoming_mail.ts";
 import { type Log, noLog } from "./log.ts";
 import { replyTo } from "./mail_transaction.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { type ServerCertificate, tlsIdentity } from "./tls_identity.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./server_options.ts";
 
 /** How a server for a program is set up. Everything may be left out. */
@@ -21,6 +24,17 @@ export interface ListenOptions {
   readonly hostname?: string;
   /** Speaks LMTP instead of SMTP. */
   readonly lmtp?: boolean;
+  /** Our certificates: STARTTLS is offered where there are some. A client picks one by its name (SNI). */
+  readonly certificates?: readonly ServerCertificate[];
+  /** Whether a client begins TLS before the greeting (RFC 8314 section 3). */
+  readonly implicitTls?: boolean;
+  /** Who may authenticate, and how: by accounts, or by functions that ask a database of your own. */
+  readonly auth?: AuthOptions;
+  /**
+   * Whether this is for submission (RFC 6409): mail is taken only from who has authenticated, and gets the
+   * From, Date and Message-ID that it lacks.
+   */
+  readonly submission?: boolean;
   /** Domains whose mail any client may send. */
   readonly localDomains?: readonly string[];
   /** Networks whose clients may send to any domain; the default is this host alone. */
@@ -79,21 +93,54 @@ const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
  * console.log(server.port);
  * ```
  *
- * @throws {SyntaxError} if a domain or a network cannot be read
+ * @example Submission with passwords from a database of your own.
+ * ```ts
+ * import { listen } from "@smtpd/smtpd";
+ *
+ * const passwords = new Map([["joe", "pencil"]]);
+ * await using server = listen({
+ *   hosts: ["127.0.0.1"],
+ *   submission: true,
+ *   auth: {
+ *     allowPlaintext: true, // give certificates instead, where others can listen
+ *     password: (_session, name, password) => passwords.get(name) === password,
+ *   },
+ * }, async (session) => {
+ *   for await (const mail of session.process()) mail.accept(); // session.account is "joe"
+ * });
+ * ```
+ *
+ * @throws {SyntaxError} if a domain, a network or a certificate cannot be read
  * @throws {ListenError} if the port cannot be bound; its `cause` is what `Deno.listen` has thrown
  */
 export function listen(options: ListenOptions, handler: SessionHandler): ListeningServer {
   const queues = new WeakMap<Session, MailQueue>();
   const refusals = new WeakMap<Session, Reply>();
-  const { hooks = {}, log = noLog } = options;
+  const { hooks = {}, log = noLog, auth, certificates, clock = systemClock } = options;
   const { data } = hooks;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const relaying = relayingRules(
+    options.localDomains ?? [],
+    options.relayFrom ?? DEFAULT_RELAY_FROM,
+  );
+  const { relayFrom: exempt } = relaying;
+  const accounts = auth?.accounts;
+  const clients = new ClientLimits({ rates: limits, exempt, accounts, clock });
   const server = startServer(
     {
       hosts: options.hosts ?? [],
-      services: [{ port: options.port ?? 0 }],
+      services: [{
+        port: options.port ?? 0,
+        implicitTls: options.implicitTls,
+        submission: options.submission,
+      }],
+      identity: certificates && tlsIdentity(certificates),
+      sasl: auth && saslServer({ ...auth, attempts: clients }),
+      submission: { accounts },
+      clients,
       hostname: options.hostname ?? Deno.hostname(),
       lmtp: options.lmtp,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits,
       // One by one, since a copy of an object lacks the methods of its class.
       hooks: {
         connect: (session) => refusals.get(session) ?? hooks.connect?.(session),
@@ -102,15 +149,12 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
         rcpt: (session, rcpt, mail) => hooks.rcpt?.(session, rcpt, mail),
         data: data && ((session, message) => data.call(hooks, session, message)),
       },
-      relaying: relayingRules(
-        options.localDomains ?? [],
-        options.relayFrom ?? DEFAULT_RELAY_FROM,
-      ),
+      relaying,
       intake: {
         mail: (session, mail) => queues.get(session)?.mail(session, mail) ?? NO_SERVICE,
       },
       log,
-      clock: options.clock,
+      clock,
     },
     run,
   );

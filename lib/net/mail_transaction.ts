@@ -1,7 +1,12 @@
 /** One mail transaction of a session: asks policy, then the intake, and answers the client. @module */
 import { HeaderScanner } from "../message/header_scanner.ts";
 import { hasTlsRequiredNo } from "../message/tls_required.ts";
-import { receivedField, separatorBefore, transmissionType } from "../message/trace.ts";
+import {
+  receivedField,
+  separatorBefore,
+  type TransmissionType,
+  transmissionType,
+} from "../message/trace.ts";
 import type { Hooks, MaybePromise, Verdict } from "../policy/hooks.ts";
 import { checkRelaying, type RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
@@ -57,6 +62,19 @@ export function refusalOf(verdict: Verdict | void): Reply | undefined {
     throw new TypeError("Cannot take anything but a negative reply or `permit` as a verdict");
   }
   return verdict;
+}
+
+/** How a message of a session comes, as its Received field says. */
+export function transmissionTypeOf(
+  { protocol, tls, account }: Session,
+  { smtpUtf8 }: MailParameters,
+): TransmissionType {
+  return transmissionType({
+    protocol,
+    smtpUtf8,
+    tls: tls !== undefined,
+    authenticated: account !== undefined,
+  });
 }
 
 /** A mail transaction between MAIL and the end of its mail data. */
@@ -159,19 +177,14 @@ export class MailTransaction {
 
   #trace(): string {
     const { hostname, hidesClient, clock } = this.#context;
-    const { protocol, heloName, tls, account } = this.#session;
+    const { heloName, tls } = this.#session;
     return receivedField({
       session: this.#session,
       hidesClient,
       heloName,
       hostname,
       id: this.id,
-      protocol: transmissionType({
-        protocol,
-        smtpUtf8: this.mail.smtpUtf8,
-        tls: tls !== undefined,
-        authenticated: account !== undefined,
-      }),
+      protocol: transmissionTypeOf(this.#session, this.mail),
       tls,
       forwardPath: this.#forwardPaths.length === 1 ? this.#forwardPaths[0] : undefined,
       date: new Date(clock.now()),

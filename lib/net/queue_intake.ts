@@ -1,5 +1,5 @@
 /** Takes mail into the queue: 250 is said once the message is on stable storage. @module */
-import type { Session } from "../policy/session.ts";
+import { type Session, tlsText } from "../policy/session.ts";
 import { gatherRecipients, type RecipientRules, type Recipients } from "../queue/recipients.ts";
 import { type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
 import { isUncertain } from "../queue/store_error.ts";
@@ -8,6 +8,7 @@ import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import type { ContentFacts, Intake, IntakeTransaction } from "./intake.ts";
 import type { Log } from "./log.ts";
+import { transmissionTypeOf } from "./mail_transaction.ts";
 
 /** What a queue intake is made of. */
 export interface QueueIntakeOptions extends RecipientRules {
@@ -87,7 +88,8 @@ class QueueTransaction implements IntakeTransaction {
   async end(facts?: ContentFacts): Promise<Reply> {
     if (this.#failure !== undefined) return this.#failure;
     const { store, clock, lifetime, wake } = this.#options;
-    const { remote, heloName, protocol, id: session } = this.#session;
+    const { remote, heloName, tls, account, id: session } = this.#session;
+    const protocol = transmissionTypeOf(this.#session, this.#mail);
     const accepted = clock.now();
     try {
       await store.commit({
@@ -95,7 +97,11 @@ class QueueTransaction implements IntakeTransaction {
         mail: facts?.tlsRequiredNo ? { ...this.#mail, tlsRequiredNo: true } : this.#mail,
         accepted,
         expires: accepted + lifetime,
-        origin: { client: remote.address, heloName, protocol: protocol ?? "SMTP", session },
+        origin: {
+          ...{ client: remote.address, heloName, protocol, session },
+          ...account !== undefined && { account },
+          ...tls !== undefined && { tls: tlsText(tls) },
+        },
         recipients: this.#recipients.list,
       }, this.#body!);
     } catch (error) {

@@ -20,6 +20,8 @@ export interface RelayingRules {
   readonly localDomains: ReadonlySet<string>;
   /** The networks whose clients may send to any domain. */
   readonly relayFrom: readonly Cidr[];
+  /** The certificates whose holders may send to any domain: SHA-256, 64 hexadecimal digits, lower case. */
+  readonly relayCertificates?: ReadonlySet<string>;
 }
 
 /** The networks that may relay where nothing else is said: this host alone. */
@@ -53,15 +55,20 @@ export function isLocal(rules: RelayingRules, mailbox: Mailbox): boolean {
 }
 
 /** What the rules look at. */
-type RelayingSession = Pick<Session, "remote"> & Partial<Pick<Session, "account">>;
+type RelayingSession = Pick<Session, "remote"> & Partial<Pick<Session, "account" | "tls">>;
 
 /** Which of the clients that were asked about last may relay, for each set of rules. */
 const asked = new WeakMap<RelayingRules, Map<string, boolean>>();
 const MOST_ASKED = 256;
 
-/** Whether a client may send to any domain: one that has authenticated may, wherever it comes from. */
+/**
+ * Whether a client may send to any domain. One that has authenticated, or holds a certificate that is
+ * known, may so wherever it comes from.
+ */
 export function mayRelay(rules: RelayingRules, session: RelayingSession): boolean {
   if (session.account !== undefined) return true;
+  const fingerprint = session.tls?.clientFingerprint;
+  if (fingerprint !== undefined && rules.relayCertificates?.has(fingerprint)) return true;
   const { address } = session.remote;
   let known = asked.get(rules);
   if (known === undefined || known.size >= MOST_ASKED) asked.set(rules, known = new Map());

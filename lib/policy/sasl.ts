@@ -22,7 +22,7 @@ import {
 import { accountPassword, foreignPassword, type PasswordCheck } from "./sasl/password.ts";
 import { plain } from "./sasl/plain.ts";
 import { scram } from "./sasl/scram.ts";
-import { type TurnLimits, turns } from "./sasl/turns.ts";
+import { type InTurn, type TurnLimits, turns } from "./sasl/turns.ts";
 import { unknownVerifiers } from "./sasl/unknown_account.ts";
 
 export type { BearerToken } from "./sasl/bearer.ts";
@@ -72,8 +72,8 @@ export interface SaslServer {
   begin(mechanism: string, session: SaslSession): SaslExchange | undefined;
 }
 
-/** What a {@linkcode SaslServer} is made of. */
-export interface SaslServerOptions {
+/** Who may authenticate, and how (RFC 4954). */
+export interface AuthOptions {
   /** Whose passwords there are. Without it, only hooks let somebody in. */
   readonly accounts?: Accounts;
   /** Whether AUTH is offered in plaintext, where who listens can read the passwords. */
@@ -92,6 +92,10 @@ export interface SaslServerOptions {
     name: string,
     password: string,
   ) => MaybePromise<boolean>;
+}
+
+/** What a {@linkcode SaslServer} is made of. */
+export interface SaslServerOptions extends AuthOptions {
   /**
    * What makes up salts for names that have no account: 32 octets that nobody can guess. Made at random
    * unless given; a client can tell such names by their salt once it is another.
@@ -101,7 +105,7 @@ export interface SaslServerOptions {
   readonly iterations?: number;
   /** Makes so many random octets. */
   readonly random?: (n: number) => Uint8Array;
-  /** How many passwords are hashed at once, and how many logins wait for that; 2 and 100. */
+  /** How many passwords are hashed at once, and how many logins wait for that; 2 and 1000. */
   readonly hashing?: TurnLimits;
   /** What is asked and told about logins. */
   readonly attempts?: AuthAttempts;
@@ -188,7 +192,7 @@ function exchange(
 export function saslServer(options: SaslServerOptions): SaslServer {
   const { accounts, allowPlaintext = false, token, password, attempts } = options;
   const { random = randomOctets, iterations = DEFAULT_ITERATIONS } = options;
-  const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 100 });
+  const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 1000 });
   const unknown = unknownVerifiers(options.secret ?? randomOctets(32), iterations);
 
   function scramFor(
@@ -214,7 +218,10 @@ export function saslServer(options: SaslServerOptions): SaslServer {
     if (password !== undefined) {
       return mechanism(foreignPassword((name, text) => password(session, name, text)));
     }
-    return accounts && mechanism(accountPassword({ accounts, unknown, inTurn }));
+    if (accounts === undefined) return undefined;
+    // Whoever guesses from many networks must not keep the others from logging in.
+    const behindOthers: InTurn = (work) => inTurn(work, attempts?.hasFailed(session));
+    return mechanism(accountPassword({ accounts, unknown, inTurn: behindOthers }));
   }
 
   /** All mechanisms, best first; each has an exchange where it can be offered. */

@@ -20,6 +20,11 @@ export interface TlsFacts {
   readonly clientFingerprint?: string;
 }
 
+/** Writes the version and the cipher suite as they stand in logs and ledgers. */
+export function tlsText({ version, cipher }: TlsFacts): string {
+  return `${version} ${cipher}`;
+}
+
 /** One session: what is known of its client before and between mail transactions. */
 export interface Session {
   /** A short name for the session, stable in every log line of it. */

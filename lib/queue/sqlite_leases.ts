@@ -134,8 +134,15 @@ function take(
     const message = transaction.get(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq);
     if (message === undefined) throw new Damage("its message is missing");
     const recipients = rows.map(readRecipient).sort((a, b) => a.index - b.index);
-    const entry = { ...readMessage(message), recipients };
-    return { entry, owner, until, token: `${seq}.${token}` };
+    const lease = {
+      entry: { ...readMessage(message), recipients },
+      owner,
+      until,
+      token: `${seq}.${token}`,
+    };
+    // Nobody would know of it until it is over.
+    transaction.ifUncertain((next) => giveBack(next, leaseKey(lease)));
+    return lease;
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     setAside(transaction, blobs, seq, error.message);

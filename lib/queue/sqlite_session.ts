@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Reach } from "./fault.ts";
 import { isNoRoom, isSqliteCode, SQLITE } from "./sqlite_error.ts";
 import type { Row } from "./sqlite_rows.ts";
-import { StoreError } from "./store_error.ts";
+import { isUncertain, StoreError } from "./store_error.ts";
 
 /** Runs statements, each of which is prepared once. */
 export interface SqlSession {
@@ -37,6 +37,8 @@ export interface Transaction extends SqlSession {
   count(name: string, difference: number): void;
   /** Runs once the transaction is on stable storage. A failure there fails nobody. */
   afterCommit(then: () => void): void;
+  /** What takes back a change that nobody can rely on, since it is not known whether it was made. */
+  ifUncertain(undo: Change): void;
   /** Notes that an entry was set aside, to be told once it is so. */
   report(damage: DamageReport): void;
 }
@@ -89,6 +91,7 @@ export class GroupWriter {
   #isFlushed = true;
   #afterCommit: (() => void)[] = [];
   #reports: DamageReport[] = [];
+  #undos: Change[] = [];
   readonly #transaction: Transaction;
 
   /** Makes the writer of a connection. */
@@ -105,6 +108,7 @@ export class GroupWriter {
       nextNumber: () => ++this.#number,
       count: (name, difference) => add(this.#tally, name, difference),
       afterCommit: (then) => this.#afterCommit.push(then),
+      ifUncertain: (undo) => this.#undos.push(undo),
       report: (damage) => this.#reports.push(damage),
     };
   }
@@ -130,6 +134,7 @@ export class GroupWriter {
     // After a flush that failed, nobody knows what of the log before it is on the disk: it is copied
     // into the database, which is flushed as well. That gives its room back, too.
     this.shrinkLog();
+    if (isUncertain(done.failure)) this.#takeBack(lasts);
     if (!isNoRoom(done.failure) || changes.length < 2) return done;
     // What is small, or makes room, may still be done.
     const middle = changes.length >> 1;
@@ -141,6 +146,14 @@ export class GroupWriter {
       settled: parts.flatMap(({ settled }) => settled),
       reports: parts.flatMap(({ reports }) => reports),
     };
+  }
+
+  /** Takes back what can be; what cannot comes to its end by itself. */
+  #takeBack(lasts: boolean): void {
+    const undos = this.#undos.splice(0);
+    if (undos.length === 0) return;
+    this.#flush(lasts);
+    this.#runTogether(undos, (undo) => this.#try(undo));
   }
 
   /** Copies the log into the database and gives its room back. Readers who are slow put it off. */
@@ -158,6 +171,7 @@ export class GroupWriter {
   #runTogether(changes: readonly Change[], attempt: (change: Change) => Settled): Done {
     this.#afterCommit = [];
     this.#reports = [];
+    this.#undos = [];
     this.#touched.clear();
     this.#sum.clear();
     let settled: readonly Settled[];

@@ -33,6 +33,10 @@ export interface Origin {
   readonly protocol: string;
   /** The session that it came in by. */
   readonly session?: string;
+  /** The TLS that it came in by: version and cipher suite. */
+  readonly tls?: string;
+  /** The account that the client had authenticated as. */
+  readonly account?: string;
 }
 
 /** A message as it is committed. */

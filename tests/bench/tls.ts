@@ -72,7 +72,7 @@ new SMTPServer({
     stream.resume();
     stream.on("end", () => done());
   },
-}).listen(Number(port), "127.0.0.1");`;
+}).on("error", () => {}).listen(Number(port), "127.0.0.1");`;
 
 async function startSmtpServer(module: string, files: Files): Promise<Measured> {
   const port = freePort();

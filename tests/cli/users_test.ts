@@ -223,7 +223,13 @@ Deno.test("a users file in which others have a part is refused, and left as it i
         // Without the rights of root, a file that its owner cannot read fails in another way.
         if (mode !== 0o200 || Deno.uid() === 0) assertEquals(outcome, { code: 78, out: "", err });
       }
-      const checked = await call(["check", "--no-queue", "--users", made.file]);
+      const checked = await call([
+        "check",
+        "--no-queue",
+        "--auth-without-tls",
+        "--users",
+        made.file,
+      ]);
       if (mode !== 0o200 || Deno.uid() === 0) assertEquals(checked, { code: 78, out: "", err });
       Deno.chmodSync(made.file, 0o600);
       assertEquals(made.text(), `joe ${verifier}\n`);
@@ -280,13 +286,13 @@ Deno.test("users says so where the file cannot be, or is not there", async () =>
   assertStringIncludes(outcome.err, `cannot lock users ${nowhere} (there is no such file): mend`);
   Deno.mkdirSync(made.file);
   assertEquals((await made.users(["add", "joe"], { input: "x\n" })).code, 78);
-  const check = await call(["check", "--no-queue", "--users", nowhere]);
+  const check = await call(["check", "--no-queue", "--auth-without-tls", "--users", nowhere]);
   assertEquals(check.code, 78);
 });
 
 Deno.test("check and serve refuse a users file that is bad", async () => {
   using made = fixture(`joe ${verifier}\n`);
-  const check = ["check", "--no-queue", "--users", made.file];
+  const check = ["check", "--no-queue", "--auth-without-tls", "--users", made.file];
   assertEquals((await call(check)).code, 0);
   Deno.writeTextFileSync(made.file, "joe canary\n");
   for (const args of [check, ["serve", "--port", "0", ...check.slice(1)]]) {

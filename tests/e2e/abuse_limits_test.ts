@@ -4,6 +4,7 @@ import { peerTest } from "../peers.ts";
 import { octets } from "./corpus.ts";
 import { Dialog } from "./dialog.ts";
 import { readMailbox } from "./mailbox.ts";
+import { startNameServer } from "./name_server.ts";
 import {
   eventually,
   program,
@@ -151,6 +152,16 @@ Deno.test("a trusted peer without a proper header is closed without a word", asy
   }
 });
 
+Deno.test("ready gets its greeting from a server that takes it for a proxy", async () => {
+  using directory = temporaryDirectory();
+  await using smtpd = await startBehindProxy(directory.path);
+  for (const [flags, exit] of [[["--proxy-protocol", "127.0.0.0/8"], 0], [[], 75]] as const) {
+    const [file, ...args] = [...program, "ready", "--host", "127.0.0.1", "--port"];
+    const { code, text } = await runProgram(file, [...args, `${smtpd.port}`, ...flags]);
+    assertEquals(code, exit, text);
+  }
+});
+
 Deno.test("a header from a peer that is not trusted is a command like any other", async () => {
   await using smtpd = await startPassThrough(
     ...["--local-domain", "local.test", "--proxy-protocol", "192.0.2.0/24", "--route", "discard"],
@@ -222,5 +233,35 @@ peerTest({
     ], { input: octets("Subject: Hello\r\n\r\nHow are you?\r\n") });
     assertEquals(code, 0, text);
     assertEquals(receivedFrom(directory.path, "joe"), "[127.0.0.1]");
+  },
+});
+
+peerTest({
+  name: "a client that a DNS block list has sends no mail here, and others do",
+  needs: ["dnsmasq"],
+  async fn({ dnsmasq }) {
+    using directory = temporaryDirectory();
+    const lines = [
+      "host-record=7.2.0.192.bl.test,127.0.0.2",
+      "host-record=8.2.0.192.bl.test,192.0.2.1",
+    ];
+    await using dns = await startNameServer(dnsmasq, directory.path, lines);
+    await using smtpd = await startBehindProxy(
+      directory.path,
+      { dnsBlockLists: ["bl.test"], dns: dns.address },
+    );
+    const table: [client: string, said: RegExp][] = [
+      ["192.0.2.7", /^550 5\.7\.1 No mail from 192\.0\.2\.7, which is listed at bl\.test$/],
+      ["192.0.2.8", /^250 /],
+      ["192.0.2.9", /^250 /],
+    ];
+    for (const [client, said] of table) {
+      using dialog = await Dialog.begin(smtpd.port, header(client));
+      assertEquals((await dialog.reply()).code, 220);
+      await dialog.say("EHLO client.test");
+      await dialog.say("MAIL FROM:<a@client.test>");
+      const { code, text } = await dialog.say("RCPT TO:<joe@local.test>");
+      assertMatch(`${code} ${text}`, said);
+    }
   },
 });

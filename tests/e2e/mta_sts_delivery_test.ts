@@ -85,8 +85,8 @@ function messageWith(header: string): Uint8Array {
   return octets(`Subject: x\r\n${header}\r\nx\r\n`);
 }
 
-async function* content(message: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(message);
+async function* contentWith(header: string): AsyncGenerator<Uint8Array> {
+  yield messageWith(header);
 }
 
 /** Starts smtp-server with a certificate, or without TLS. */
@@ -270,7 +270,7 @@ peerTest({
         forwardPaths: [{ localPart: to, domain }],
         smtpUtf8: false,
         requireTls: true,
-        content: content(messageWith(header)),
+        content: contentWith(header),
       }, {
         route: `smtp://mx.smtpd.test:${port}`,
         authorities: [web.authority],

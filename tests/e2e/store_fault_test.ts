@@ -33,7 +33,8 @@ for (const [i, point] of FAULT_POINTS.entries()) {
       seed: i + 1,
       clients: 10,
       oneLargeIn: 3,
-      mayKeepRefused: point === "commit-told",
+      // Where it is not known whether a message was kept, the client has to send it again.
+      mayKeepRefused: point === "commit-told" || point === "transaction-flushed",
     });
     const life = world.begin({ faults: faultsAt(point) });
     // What cannot be deleted is an orphan for the next start, and nobody is told.

@@ -40,9 +40,10 @@ async function begin(
   { intake }: ReturnType<typeof fixture>,
   to: readonly string[],
   size?: number,
+  session: Session = SESSION,
 ): Promise<IntakeTransaction> {
   const mail = { reversePath: { localPart: "a", domain: "a.test" }, smtpUtf8: false, size };
-  const transaction = await intake.mail(SESSION, mail, "m000000000000001");
+  const transaction = await intake.mail(session, mail, "m000000000000001");
   assert("rcpt" in transaction);
   for (const address of to) {
     const [localPart, domain = ""] = address.split("@");
@@ -70,6 +71,24 @@ function changed(changes: Partial<Store>): Store {
     },
   });
 }
+
+Deno.test("queue intake keeps how a client was secured and who it was", async () => {
+  const session: Session = {
+    ...SESSION,
+    tls: { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" },
+    account: "joe",
+  };
+  const made = fixture();
+  const transaction = await begin(made, ["joe@b.test"], undefined, session);
+  await transaction.data("");
+  await transaction.end();
+  const { protocol, account, tls } = (await made.store.show("m000000000000001"))!.origin;
+  assertEquals([protocol, account, tls], [
+    "ESMTPSA",
+    "joe",
+    "TLSv1.3 TLS_AES_256_GCM_SHA384",
+  ]);
+});
 
 Deno.test("queue intake says 250 once the message is committed, whole and with its facts", async () => {
   const made = fixture();

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { connect } from "node:tls";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { memoryPair } from "../../lib/net/memory_transport.ts";
 import {
@@ -7,9 +9,10 @@ import {
   type SecureTransport,
   type ServerTlsFacts,
 } from "../../lib/net/tls_transport.ts";
+import { tlsIdentity } from "../../lib/net/tls_identity.ts";
 import { tcpTransport } from "../../lib/net/tcp_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
-import { AUTHORITY, testIdentity } from "./tls_fixture.ts";
+import { ADDRESS, AUTHORITY, OTHER, testIdentity } from "./tls_fixture.ts";
 
 const identity = testIdentity();
 
@@ -101,12 +104,47 @@ Deno.test("a TLS client tells why it cannot verify the server", async () => {
   }
 });
 
+Deno.test("a TLS client verifies an address, and asks for none by name", async () => {
+  for (const [serverName, isVerified] of [["127.0.0.1", true], ["127.0.0.2", false]] as const) {
+    const [accepted, connected] = memoryPair();
+    const [server, client] = await Promise.all([
+      secureServer(accepted, tlsIdentity([ADDRESS])),
+      secureClient(connected, { serverName, authorities: [AUTHORITY] }),
+    ]);
+    assertEquals(server.tls.serverName, undefined);
+    assertEquals(client.tls.isVerified, isVerified, client.tls.problem);
+    server.close();
+    client.close();
+  }
+});
+
 Deno.test("a TLS server shows the certificate that the client asks for", async () => {
   const { server, client } = await securePair(memoryPair(), "other.test");
   assertEquals(server.tls.serverName, "other.test");
   assertEquals(client.tls.isVerified, true);
   server.close();
   client.close();
+});
+
+Deno.test("a client is known by the certificate that it shows, where it is asked for one", async () => {
+  const expected = new X509Certificate(OTHER.certificate).fingerprint256;
+  const table = [
+    { asks: true, shows: OTHER, found: expected.replaceAll(":", "").toLowerCase() },
+    { asks: true, shows: undefined, found: undefined },
+    { asks: false, shows: OTHER, found: undefined },
+  ];
+  for (const { asks, shows, found } of table) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const socket = connect({
+      ...{ host: "127.0.0.1", port: listener.addr.port, servername: "mx.test", ca: [AUTHORITY] },
+      ...shows && { cert: shows.certificate, key: shows.key },
+    });
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    using server = await secureServer(tcpTransport(await listener.accept()), testIdentity(asks));
+    assertEquals(server.tls.clientFingerprint, found);
+    socket.destroy();
+    await closed;
+  }
 });
 
 Deno.test("a handshake with something else than TLS fails and closes the transport", async () => {

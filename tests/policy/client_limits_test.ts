@@ -294,6 +294,16 @@ Deno.test("a login forgives the failures before it, once in their time", async (
   assertEquals(made.limits.mayTry(client)?.code, 421);
 });
 
+Deno.test("a network has failed lately until its failures are forgotten", async () => {
+  const made = limits({ authFailures: { count: 10, period: 10 * MINUTE } });
+  assertEquals(made.limits.hasFailed(client), false);
+  await fail(made, client, 1);
+  assert(made.limits.hasFailed(neighbour));
+  assertEquals(made.limits.hasFailed(stranger), false);
+  await made.clock.advance(MINUTE);
+  assertEquals(made.limits.hasFailed(client), false);
+});
+
 Deno.test("a login from another network forgives nothing", async () => {
   const made = limits();
   await fail(made, client, 9);
@@ -315,7 +325,8 @@ Deno.test("a clock that is put back locks nobody out for longer", async () => {
 
 Deno.test("what is known of clients takes the same memory however many there are", () => {
   const clock = new FakeClock();
-  const made = new ClientLimits({ rates: DEFAULT_RATES, exempt: [], clock, slots: 1024 });
+  const rates = { ...DEFAULT_RATES, connectionRate: { count: 60, period: MINUTE } };
+  const made = new ClientLimits({ rates, exempt: [], clock, slots: 1024 });
   for (let n = 0; n < 60_000; n++) {
     const address = `${1 + n % 120}.${n >> 10 & 255}.${n >> 2 & 255}.1`;
     made.connect(address);

@@ -68,6 +68,22 @@ Deno.test("a stranger reaches local domains and nothing else", () => {
   }
 });
 
+Deno.test("who holds a certificate that is known may relay", () => {
+  const known = "ab".repeat(32);
+  const certified = { ...relayingRules(["example.org"]), relayCertificates: new Set([known]) };
+  const tls = { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" } as const;
+  const mailbox = { localPart: "joe", domain: "elsewhere.test" };
+  const table = [
+    { tls: { ...tls, clientFingerprint: known }, code: undefined },
+    { tls: { ...tls, clientFingerprint: "cd".repeat(32) }, code: 550 },
+    { tls, code: 550 },
+    { tls: undefined, code: 550 },
+  ];
+  for (const { tls, code } of table) {
+    assertEquals(checkRelaying(certified, { ...stranger, tls }, mailbox)?.code, code);
+  }
+});
+
 Deno.test("the bare Postmaster is nobody's where no domain is local", () => {
   const pure = relayingRules([]);
   const postmaster = { localPart: "postmaster", domain: "" };

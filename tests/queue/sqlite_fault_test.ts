@@ -220,3 +220,15 @@ for (const action of ACTIONS) {
     assertInvariants(directory.path);
   });
 }
+
+Deno.test("a lease that nobody learned of is over at once", async () => {
+  await using directory = await stateDirectory();
+  // The first passes are the start and the message.
+  const faults = [{ point: "transaction-flushed", action: "EIO", skip: 2, times: 1 } as const];
+  await using store = await directory.open({ faults });
+  const { id } = await put(store);
+  const error = await assertRejects(() => leaseOf(store), StoreError);
+  assertEquals(error.kind, "uncertain");
+  const leased = await leaseOf(store);
+  assertEquals(leased.map(({ entry }) => entry.id), [id]);
+});

@@ -279,7 +279,8 @@ Deno.test("path of 100,000 of anything is refused in no time", () => {
       assert("fault" in parsePath(`${path}>`, 0), `${before}${part}...>`);
     }
   }
-  assert(performance.now() - start < 2000, "a path must be read in linear time");
+  // In quadratic time each would take that long.
+  assert(performance.now() - start < 30_000, "a path must be read in linear time");
 });
 
 Deno.test("path needs SMTPUTF8 exactly when it has an octet above 127", () => {
