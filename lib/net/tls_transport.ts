@@ -99,6 +99,10 @@ export async function secureServer(
  * Begins TLS as the client. A certificate that cannot be verified does not end the handshake: whether
  * that matters is for the caller to say, who looks at the facts.
  *
+ * No session is resumed. Deno 2.9.6 takes the `session` of node:tls for leave alone to resume one that it
+ * keeps by the name of the server, whoever that was with, and calls what was resumed `authorized` although
+ * its certificate was never verified: who comes between once could be taken for the server ever after.
+ *
  * @throws {Error} if the handshake fails, or with the reason of `signal`; the transport is closed then
  */
 export async function secureClient(

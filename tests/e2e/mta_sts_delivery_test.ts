@@ -19,7 +19,14 @@ import {
   policyText,
   startPolicyHosts,
 } from "./policy_hosts.ts";
-import { eventually, program, runProgram, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import {
+  eventually,
+  program,
+  runProgram,
+  startPassThrough,
+  startSmtpd,
+  temporaryDirectory,
+} from "./smtpd.ts";
 
 const DAY = 86_400;
 const scripts = new URL("scripts/", import.meta.url).pathname;
@@ -73,6 +80,14 @@ const REQUIRING: Readonly<Record<string, readonly Outcome[]>> = {
   none: HOSTS.map(() => "5.7.30"),
   elsewhere: HOSTS.map(() => "4.7.0"),
 };
+
+function messageWith(header: string): Uint8Array {
+  return octets(`Subject: x\r\n${header}\r\nx\r\n`);
+}
+
+async function* contentWith(header: string): AsyncGenerator<Uint8Array> {
+  yield messageWith(header);
+}
 
 /** Starts smtp-server with a certificate, or without TLS. */
 async function startServer(
@@ -162,10 +177,6 @@ function policyHosts(): Map<string, PolicyHost> {
   return hosts;
 }
 
-async function* contentWith(header: string): AsyncGenerator<Uint8Array> {
-  yield octets(`Subject: x\r\n${header}\r\nx\r\n`);
-}
-
 peerTest({
   name: "mail goes out as the policies of domains and senders have it (smtp-server)",
   needs: ["node", "npm:smtp-server", "dnsmasq", "openssl"],
@@ -247,9 +258,24 @@ peerTest({
 
     using dialog = await Dialog.open(smtpd.port);
     async function send(domain: string, to: string, header: string): Promise<void> {
-      const content = octets(`Subject: x\r\n${header}\r\nx\r\n`);
-      const replies = await dialog.sendMail("a@back.test", [`${to}@${domain}`], content);
+      const message = messageWith(header);
+      const replies = await dialog.sendMail("a@back.test", [`${to}@${domain}`], message);
       assertEquals(replies.at(-1)?.code, 250);
+    }
+
+    /** Hands a message with REQUIRETLS to a server of ours. */
+    function relayRequiring(port: number, to: string, domain: string, header: string) {
+      return relay({
+        reversePath: { localPart: "a", domain: "back.test" },
+        forwardPaths: [{ localPart: to, domain }],
+        smtpUtf8: false,
+        requireTls: true,
+        content: contentWith(header),
+      }, {
+        route: `smtp://mx.smtpd.test:${port}`,
+        authorities: [web.authority],
+        nameServer: { address: "127.0.0.1", port: names.port },
+      });
     }
 
     await t.step("mail of which the sender says nothing", async () => {
@@ -281,17 +307,7 @@ peerTest({
     await t.step("mail with REQUIRETLS, and with both", async () => {
       for (const [to, header] of [["requiring", ""], ["both", "TLS-Required: No\r\n"]]) {
         for (const each of DOMAINS) {
-          const results = await relay({
-            reversePath: { localPart: "a", domain: "back.test" },
-            forwardPaths: [{ localPart: to, domain: each.domain }],
-            smtpUtf8: false,
-            requireTls: true,
-            content: contentWith(header),
-          }, {
-            route: `smtp://mx.smtpd.test:${smtpd.port}`,
-            authorities: [web.authority],
-            nameServer: { address: "127.0.0.1", port: names.port },
-          });
+          const results = await relayRequiring(smtpd.port, to, each.domain, header);
           assertEquals(results.map(({ status }) => status), ["delivered"]);
         }
         for (const each of DOMAINS) {
@@ -320,15 +336,34 @@ peerTest({
       assert(kept.length > failures);
     });
 
-    await t.step("the ledger names the policy that was in the way", async () => {
+    async function showMailTo(to: string, queue: string): Promise<string> {
       const entries = await showAll(queue);
-      const entry = entries.find((entry) =>
-        JSON.stringify(entry.recipients).includes("plain@none-cached.test")
-      );
+      const entry = entries.find(({ recipients }) => JSON.stringify(recipients).includes(to));
       const [file, ...args] = program;
       const flags = ["queue", "show", `${entry?.id}`, "--queue", queue];
-      const { text } = await runProgram(file, [...args, ...flags]);
-      assertMatch(text, /does not offer STARTTLS; the MTA-STS policy of none-cached\.test asks/);
+      return (await runProgram(file, [...args, ...flags])).text;
+    }
+
+    await t.step(
+      "the ledger names the policy that was in the way, and what was asked",
+      async () => {
+        const refused = await showMailTo("plain@none-cached.test", queue);
+        assertMatch(
+          refused,
+          /does not offer STARTTLS; the MTA-STS policy of none-cached\.test asks/,
+        );
+        assert(!/^(requiretls|tls-required) /m.test(refused), refused);
+        const taken = await showMailTo("both@smtpd-enforce.test", there);
+        assertMatch(taken, /^requiretls +yes$/m);
+        assertMatch(taken, /^tls-required +no$/m);
+      },
+    );
+
+    await t.step("a server without a queue does not offer REQUIRETLS", async () => {
+      await using passing = await startPassThrough("--route", "discard", ...own);
+      const [{ reply }] = await relayRequiring(passing.port, "requiring", "x.test", "");
+      assertEquals([reply.code, reply.enhanced], [550, "5.7.30"]);
+      assertMatch(reply.lines[0], /^mx\.smtpd\.test does not offer REQUIRETLS/);
     });
   },
 });
