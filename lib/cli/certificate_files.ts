@@ -15,7 +15,7 @@ import {
   tlsIdentity,
   type TlsIdentityOptions,
 } from "../net/tls_identity.ts";
-import { canServeTls, tryTls } from "../net/tls_trial.ts";
+import { canBeginTls, tryTls } from "../net/tls_trial.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { readText, reasonOf } from "./text_file.ts";
 
@@ -97,7 +97,7 @@ export async function loadCertificates(
 ): Promise<LoadedCertificates | undefined> {
   const pairs = certificatePairs(config);
   if (pairs.length === 0) return undefined;
-  if (!canServeTls(version)) throw noServerTls(version);
+  if (!canBeginTls(version)) throw noServerTls(version);
   const files = pairs.map(({ certificate, key }) => ({
     certificate: readFile(certificate),
     key: readFile(key),

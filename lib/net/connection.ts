@@ -77,7 +77,7 @@ export function connectionContext(
 /** How often the rate of mail data is looked at, in milliseconds. */
 const RATE_WINDOW = 60_000;
 
-/** How long a handshake may take, in milliseconds. */
+/** How long a handshake may take, in milliseconds, where a command may take longer. */
 const HANDSHAKE = 30_000;
 
 /** How long a client that was told to go may take to notice, in milliseconds. */
@@ -280,9 +280,9 @@ export class Connection implements Watched {
    * plaintext nor said in it.
    */
   async #secure(): Promise<boolean> {
-    const { clock, identity } = this.#context;
+    const { clock, identity, limits } = this.#context;
     if (identity === undefined) throw new TypeError("Cannot begin TLS without a certificate");
-    this.#deadline = clock.now() + HANDSHAKE;
+    this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
     this.#handshake = new AbortController();
     const { signal } = this.#handshake;
     try {

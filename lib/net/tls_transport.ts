@@ -1,9 +1,11 @@
 /** TLS over any transport, in both roles. @module */
 import { Duplex } from "node:stream";
 import { connect, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
+import { parseIp } from "../policy/network.ts";
 import type { TlsFacts } from "../policy/session.ts";
 import { printable } from "../smtp/reply.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
+import { canBeginTls } from "./tls_trial.ts";
 import type { Transport } from "./transport.ts";
 
 /** A transport whose octets are encrypted. */
@@ -33,7 +35,7 @@ export interface ClientTlsFacts extends TlsFacts {
 
 /** How to begin TLS as a client. */
 export interface ClientTlsOptions {
-  /** The name to ask for and to verify. */
+  /** The name to ask for and to verify; or an address, which is verified alone. */
   readonly serverName: string;
   /** Authorities that are trusted beside the system's, as PEM. */
   readonly authorities?: readonly string[];
@@ -57,11 +59,12 @@ const SERVER_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
  *
  * @throws {Error} if the handshake fails, or with the reason of `signal`; the transport is closed then
  */
-export function secureServer(
+export async function secureServer(
   transport: Transport,
   identity: TlsIdentity,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<SecureTransport<ServerTlsFacts>> {
+  checkRuntime(transport);
   let endPoint = identity.endPointFor(undefined);
   const gate = new Gate();
   const stream = duplexOver(transport, gate);
@@ -80,7 +83,7 @@ export function secureServer(
       },
     } as ConstructorParameters<typeof TLSSocket>[1],
   );
-  return handshake({ socket, stream, transport, gate }, "secure", signal, () => {
+  return await handshake({ socket, stream, transport, gate }, "secure", signal, () => {
     const fingerprint = socket.getPeerCertificate()?.fingerprint256;
     return {
       ...factsOf(socket),
@@ -98,20 +101,23 @@ export function secureServer(
  *
  * @throws {Error} if the handshake fails, or with the reason of `signal`; the transport is closed then
  */
-export function secureClient(
+export async function secureClient(
   transport: Transport,
   { serverName, authorities, signal }: ClientTlsOptions,
 ): Promise<SecureTransport<ClientTlsFacts>> {
+  checkRuntime(transport);
   const gate = new Gate();
   const stream = duplexOver(transport, gate);
   const socket = connect({
     socket: stream,
-    servername: serverName,
+    // An address is verified as well, but never asked for (RFC 6066 section 3).
+    host: serverName,
+    servername: parseIp(serverName) === undefined ? serverName : undefined,
     rejectUnauthorized: false,
     minVersion: "TLSv1.2",
     ...authorities !== undefined && { ca: [...rootCertificates, ...authorities] },
   });
-  return handshake({ socket, stream, transport, gate }, "secureConnect", signal, () => {
+  return await handshake({ socket, stream, transport, gate }, "secureConnect", signal, () => {
     const problem = socket.authorized ? undefined : String(socket.authorizationError);
     const certificate: Uint8Array | undefined = socket.getPeerCertificate(true)?.raw;
     return {
@@ -146,6 +152,14 @@ interface Parts {
   readonly stream: Duplex;
   readonly transport: Transport;
   readonly gate: Gate;
+}
+
+/** Holds that there can be TLS at all, before the runtime is asked for it. */
+function checkRuntime(transport: Transport): void {
+  const { deno } = Deno.version;
+  if (canBeginTls(deno)) return;
+  transport.close();
+  throw new Error(`the Deno that this runs on, ${deno}, cannot do it; it takes 2.8 or later`);
 }
 
 async function handshake<T extends TlsFacts>(

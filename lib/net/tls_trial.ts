@@ -9,17 +9,17 @@ export type TlsTrial =
   | { readonly kind: "silent" }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** The version of Deno from which on `node:tls` takes the server's part on any stream. */
+/** The version of Deno from which on `node:tls` works on any stream. */
 const FIRST_VERSION = [2, 8] as const;
 
 /** How long a handshake in memory may take, in milliseconds; it takes a hundredth of that. */
 const LIMIT = 10_000;
 
 /**
- * Whether a version of Deno is known to do TLS as a server on a connection that is open already. Those
- * before 2.8 take the handshake and never answer.
+ * Whether a version of Deno is known to do TLS on a connection that is open already. Those before 2.8 begin
+ * the handshake and never end it.
  */
-export function canServeTls(version: string): boolean {
+export function canBeginTls(version: string): boolean {
   const [major, minor] = version.split(".").map(Number);
   return major > FIRST_VERSION[0] || (major === FIRST_VERSION[0] && minor >= FIRST_VERSION[1]);
 }

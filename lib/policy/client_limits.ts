@@ -61,6 +61,8 @@ export const DEFAULT_RATES: ClientRates = {
 export interface AuthAttempts {
   /** The reply that refuses AUTH to a client for now; it is a 421. */
   mayTry(session: LimitedClient): Reply | undefined;
+  /** Whether logins of the client have failed lately: then others are served before it. */
+  hasFailed(session: LimitedClient): boolean;
   /** A login has failed. Settles when the client may be told. */
   failed(session: LimitedClient): MaybePromise<void>;
   /** A login has succeeded. */
@@ -222,6 +224,12 @@ export class ClientLimits implements AuthAttempts {
       "4.7.0",
       `Too many failed logins from ${name}, try again in ${inWords(wait)}`,
     );
+  }
+
+  hasFailed({ remote }: LimitedClient): boolean {
+    const { table, key } = this.#networkPlace(remote.address);
+    const slot = table.find(key);
+    return slot >= 0 && table.get(slot, AUTH_FAILURES) > this.#clock.now();
   }
 
   failed({ remote }: LimitedClient): MaybePromise<void> {

@@ -22,7 +22,7 @@ import {
 import { accountPassword, foreignPassword, type PasswordCheck } from "./sasl/password.ts";
 import { plain } from "./sasl/plain.ts";
 import { scram } from "./sasl/scram.ts";
-import { type TurnLimits, turns } from "./sasl/turns.ts";
+import { type InTurn, type TurnLimits, turns } from "./sasl/turns.ts";
 import { unknownVerifiers } from "./sasl/unknown_account.ts";
 
 export type { BearerToken } from "./sasl/bearer.ts";
@@ -105,7 +105,7 @@ export interface SaslServerOptions extends AuthOptions {
   readonly iterations?: number;
   /** Makes so many random octets. */
   readonly random?: (n: number) => Uint8Array;
-  /** How many passwords are hashed at once, and how many logins wait for that; 2 and 100. */
+  /** How many passwords are hashed at once, and how many logins wait for that; 2 and 1000. */
   readonly hashing?: TurnLimits;
   /** What is asked and told about logins. */
   readonly attempts?: AuthAttempts;
@@ -192,7 +192,7 @@ function exchange(
 export function saslServer(options: SaslServerOptions): SaslServer {
   const { accounts, allowPlaintext = false, token, password, attempts } = options;
   const { random = randomOctets, iterations = DEFAULT_ITERATIONS } = options;
-  const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 100 });
+  const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 1000 });
   const unknown = unknownVerifiers(options.secret ?? randomOctets(32), iterations);
 
   function scramFor(
@@ -218,7 +218,10 @@ export function saslServer(options: SaslServerOptions): SaslServer {
     if (password !== undefined) {
       return mechanism(foreignPassword((name, text) => password(session, name, text)));
     }
-    return accounts && mechanism(accountPassword({ accounts, unknown, inTurn }));
+    if (accounts === undefined) return undefined;
+    // Whoever guesses from many networks must not keep the others from logging in.
+    const behindOthers: InTurn = (work) => inTurn(work, attempts?.hasFailed(session));
+    return mechanism(accountPassword({ accounts, unknown, inTurn: behindOthers }));
   }
 
   /** All mechanisms, best first; each has an exchange where it can be offered. */

@@ -1,15 +1,17 @@
 /**
- * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls]`, all of
+ * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls] [slow] [guess]`, all of
  * them if none is named. It prints figures and asserts nothing, because machines differ; what is
  * compared runs side by side.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecoder } from "./decoder.ts";
+import { benchGuess } from "./guess.ts";
 import { benchIdle } from "./idle.ts";
 import { benchLarge } from "./large.ts";
 import { benchMillion } from "./million.ts";
 import { benchQueue } from "./queue.ts";
 import { benchRelay } from "./relay.ts";
+import { benchSlow } from "./slow.ts";
 import { benchTls } from "./tls.ts";
 
 const parts = new Map<string, () => void | Promise<void>>([
@@ -21,6 +23,8 @@ const parts = new Map<string, () => void | Promise<void>>([
   ["relay", benchRelay],
   ["million", benchMillion],
   ["tls", benchTls],
+  ["slow", benchSlow],
+  ["guess", benchGuess],
 ]);
 
 const unknown = Deno.args.find((name) => !parts.has(name));

@@ -150,3 +150,33 @@ export function printSideBySide(
 export function print(what: string, figure: string, target: string): void {
   console.log(`${what.padEnd(46)} ${figure.padStart(34)}   ${target}`);
 }
+
+/** The seconds of CPU that a process has used, in all of its threads. */
+export async function cpuOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/stat`] }).output();
+  // What stands behind the name in brackets begins with the third field (proc_pid_stat(5)).
+  const fields = new TextDecoder().decode(stdout).replace(/^.*\) /s, "").split(" ");
+  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  if (Number.isNaN(user + system)) throw new Error(`Cannot read the CPU time of process ${pid}`);
+  return (user + system) / TICKS;
+}
+
+/** Ticks of the kernel's accounts in a second: USER_HZ, 100 on every architecture that matters. */
+const TICKS = 100;
+
+/** The value that so great a part of the values does not exceed, such as 0.99 of them. */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)];
+}
+
+/** Waits, where a benchmark has no event to wait for. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The load of the machine, which the figures beside it depend on. */
+export function printLoad(): void {
+  const [one, five] = Deno.loadavg();
+  print("load of the machine", `${one.toFixed(1)}, of 5 min ${five.toFixed(1)}`, "other work too");
+}

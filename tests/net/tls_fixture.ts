@@ -66,6 +66,28 @@ I+pgFoSshltterou47++aGto1KOhRANCAAQeK0v0hLrK6HnEH5UAWPPOuy8HnC6h
 `,
 };
 
+/** For the address 127.0.0.1. */
+export const ADDRESS: Pair = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBiDCCAS6gAwIBAgIUdOulPf7g7DpDg/C9bKS8ccYAUAIwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOVGVzdCBhdXRob3JpdHkwIBcNMjYxMTI2MDQ1NzQxWhgPMjEy
+NjExMDIwNDU3NDFaMA0xCzAJBgNVBAMMAmlwMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEDhMQCARHhlpHpm9xVXyxdj/8FHhESlw1JOgsb/8Ba14chKAg/QuQprzy
+xRhIVkz2/B9pbA2kFHL+BGV1bO744KNeMFwwDwYDVR0RBAgwBocEfwAAATAJBgNV
+HRMEAjAAMB0GA1UdDgQWBBQ0scwyBBLRPlik2lfiQHwid+VblTAfBgNVHSMEGDAW
+gBQRWR2H3t2CMCJBrmPpHaTwdnGMbDAKBggqhkjOPQQDAgNIADBFAiBYefOor6GZ
+4LDWDTe7NRLx5f6FQoACZBBISABCgT0qXwIhAKo1hE9RpvgNqw100t9I6mT2mXl7
+vG4ke1eshnkLqv+6
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgP17XG2Zqbm0Vmwdf
+X4UwnG9Hr5lHiiaSY6V4qNlJ4bOhRANCAAQOExAIBEeGWkemb3FVfLF2P/wUeERK
+XDUk6Cxv/wFrXhyEoCD9C5CmvPLFGEhWTPb8H2lsDaQUcv4EZXVs7vjg
+-----END PRIVATE KEY-----
+`,
+};
+
 function contextOf({ certificate, key }: Pair): SecureContext {
   return createSecureContext({ cert: certificate, key });
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows }
 import { X509Certificate } from "node:crypto";
 import { endPointOf } from "../../lib/net/end_point.ts";
 import { tlsIdentity } from "../../lib/net/tls_identity.ts";
-import { canServeTls, tryTls } from "../../lib/net/tls_trial.ts";
+import { canBeginTls, tryTls } from "../../lib/net/tls_trial.ts";
 import { temporaryDirectory } from "../e2e/smtpd.ts";
 import { peerTest } from "../peers.ts";
 import { certificateOf, makeCertificate } from "./certificates.ts";
@@ -96,5 +96,5 @@ peerTest({
 
 Deno.test("server TLS is taken to begin with Deno 2.8", () => {
   const versions = ["1.46.3", "2.4.2", "2.7.14", "2.8.0", "2.9.6", "2.10.0-rc.1", "3.0.0"];
-  assertEquals(versions.map(canServeTls), [false, false, false, true, true, true, true]);
+  assertEquals(versions.map(canBeginTls), [false, false, false, true, true, true, true]);
 });

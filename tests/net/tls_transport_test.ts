@@ -9,9 +9,10 @@ import {
   type SecureTransport,
   type ServerTlsFacts,
 } from "../../lib/net/tls_transport.ts";
+import { tlsIdentity } from "../../lib/net/tls_identity.ts";
 import { tcpTransport } from "../../lib/net/tcp_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
-import { AUTHORITY, OTHER, testIdentity } from "./tls_fixture.ts";
+import { ADDRESS, AUTHORITY, OTHER, testIdentity } from "./tls_fixture.ts";
 
 const identity = testIdentity();
 
@@ -98,6 +99,20 @@ Deno.test("a TLS client tells why it cannot verify the server", async () => {
     const { server, client } = await securePair(memoryPair(), name, authorities);
     assertEquals(client.tls.isVerified, false);
     assert(problem.test(client.tls.problem ?? ""), `${name}: ${client.tls.problem}`);
+    server.close();
+    client.close();
+  }
+});
+
+Deno.test("a TLS client verifies an address, and asks for none by name", async () => {
+  for (const [serverName, isVerified] of [["127.0.0.1", true], ["127.0.0.2", false]] as const) {
+    const [accepted, connected] = memoryPair();
+    const [server, client] = await Promise.all([
+      secureServer(accepted, tlsIdentity([ADDRESS])),
+      secureClient(connected, { serverName, authorities: [AUTHORITY] }),
+    ]);
+    assertEquals(server.tls.serverName, undefined);
+    assertEquals(client.tls.isVerified, isVerified, client.tls.problem);
     server.close();
     client.close();
   }

@@ -294,6 +294,16 @@ Deno.test("a login forgives the failures before it, once in their time", async (
   assertEquals(made.limits.mayTry(client)?.code, 421);
 });
 
+Deno.test("a network has failed lately until its failures are forgotten", async () => {
+  const made = limits({ authFailures: { count: 10, period: 10 * MINUTE } });
+  assertEquals(made.limits.hasFailed(client), false);
+  await fail(made, client, 1);
+  assert(made.limits.hasFailed(neighbour));
+  assertEquals(made.limits.hasFailed(stranger), false);
+  await made.clock.advance(MINUTE);
+  assertEquals(made.limits.hasFailed(client), false);
+});
+
 Deno.test("a login from another network forgives nothing", async () => {
   const made = limits();
   await fail(made, client, 9);

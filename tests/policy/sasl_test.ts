@@ -228,6 +228,7 @@ function recorded(refusal?: ReturnType<typeof reply>) {
       log.push("asked");
       return refusal;
     },
+    hasFailed: () => false,
     async failed() {
       log.push("failing");
       await Promise.resolve();
@@ -280,6 +281,26 @@ Deno.test("SASL lets who has failed too often try nothing", async () => {
     assertEquals(lines, ["421 4.7.0 Too many failed logins"]);
   }
   assertEquals(log, ["asked", "asked"]);
+});
+
+Deno.test("SASL checks the passwords of those who have failed lately behind the others", async () => {
+  const { attempts } = recorded();
+  const server = saslServer({
+    accounts,
+    hashing: { atOnce: 1, waiting: 10 },
+    attempts: { ...attempts, hasFailed: (client) => client === bound },
+  });
+  const done: string[] = [];
+  const logIn = async (name: string, client: typeof session) => {
+    const exchange = server.begin("PLAIN", client)!;
+    assertEquals((await exchange.next(octets("\0user\0pencil"))).kind, "success");
+    done.push(name);
+  };
+  await Promise.all([
+    ...[logIn("first", session), logIn("guesser", bound)],
+    ...[logIn("second", session), logIn("third", session)],
+  ]);
+  assertEquals(done, ["first", "second", "third", "guesser"]);
 });
 
 Deno.test("SASL repeats nothing that a client sent in a refusal", async () => {

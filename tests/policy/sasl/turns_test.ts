@@ -29,3 +29,25 @@ Deno.test("turns do as much at once as they may, in order, and refuse what finds
   assertEquals(begun, [0, 1, 2, 3, 4]);
   assertEquals(await inTurn(() => Promise.resolve("room again")), "room again");
 });
+
+Deno.test("turns go to who does not yield, but one in four, and both have room of their own", async () => {
+  const inTurn = turns({ atOnce: 1, waiting: 4 });
+  const done: string[] = [];
+  const held = Promise.withResolvers<void>();
+  const results = [inTurn(() => held.promise)];
+  const add = (name: string, yields: boolean) =>
+    inTurn(() => {
+      done.push(name);
+      return Promise.resolve();
+    }, yields);
+  for (let i = 0; i < 4; i++) results.push(add(`late ${i}`, true));
+  await assertRejects(() => add("one late too many", true), SmtpError);
+  for (let i = 0; i < 4; i++) results.push(add(`first ${i}`, false));
+  await assertRejects(() => add("one too many", false), SmtpError);
+  held.resolve();
+  await Promise.all(results);
+  assertEquals(done, [
+    ...["first 0", "first 1", "first 2", "late 0"],
+    ...["first 3", "late 1", "late 2", "late 3"],
+  ]);
+});

@@ -1,0 +1,173 @@
+/** What becomes of those who guess passwords from many networks, and of the one who knows his own. */
+import { clientOf, greeted, openFor } from "../e2e/proxied.ts";
+import type { Dialog } from "../e2e/dialog.ts";
+import {
+  cpuOf,
+  type Measured,
+  memoryOf,
+  pause,
+  percentile,
+  print,
+  printLoad,
+  smtpdCommand,
+  startSmtpd,
+} from "./measure.ts";
+
+const GUESSES = 100_000;
+const CLIENTS = 1_000;
+/** Guesses are made for so long at most. */
+const SECONDS = 100;
+
+const PASSWORD = "open sesame";
+
+async function addUser(users: string): Promise<void> {
+  const [file, ...args] = smtpdCommand(["users", "add", "ali", "--users", users]);
+  const child = new Deno.Command(file, { args, stdin: "piped", stdout: "null", stderr: "piped" })
+    .spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(`${PASSWORD}\n`));
+  await input.close();
+  const { success, stderr } = await child.output();
+  if (!success) throw new Error(`Cannot add a user: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Every tenth guess is one of SCRAM, with a proof that cannot be right; answers the code. */
+async function guess(dialog: Dialog, number: number): Promise<number> {
+  if (number % 10 !== 0) {
+    return (await dialog.say(`AUTH PLAIN ${btoa(`\0ali\0guess${number}`)}`)).code;
+  }
+  const first = await dialog.say(`AUTH SCRAM-SHA-256 ${btoa(`n,,n=ali,r=nonce${number}`)}`);
+  if (first.code !== 334) return first.code;
+  const [, nonce] = /r=([^,]+)/.exec(atob(first.text)) ?? [];
+  const proof = btoa(String.fromCharCode(...new Uint8Array(32)));
+  const last = await dialog.say(btoa(`c=biws,r=${nonce},p=${proof}`));
+  // The server's last word is a challenge, which takes an empty response (RFC 4954 section 4).
+  return last.code === 334 ? (await dialog.say("")).code : last.code;
+}
+
+/** What the guesses of all clients were answered with, and how many there were. */
+class Answers {
+  readonly counts = new Map<string, number>();
+  total = 0;
+
+  add(what: string): void {
+    this.total++;
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}
+
+/** Guesses as one client, each time in a new session where the last one was ended. */
+async function guessAs(
+  client: string,
+  port: number,
+  answers: Answers,
+  isOver: () => boolean,
+): Promise<void> {
+  for (let left = GUESSES / CLIENTS; left > 0 && !isOver();) {
+    try {
+      const { dialog, greeting } = await greeted(port, client);
+      using _ = dialog;
+      if (greeting.code !== 220) {
+        answers.add(`${greeting.code} at connect`);
+        left--;
+        continue;
+      }
+      await dialog.say("EHLO client.test");
+      for (let code = 0; left > 0 && code !== 421 && !isOver(); left--) {
+        code = await guess(dialog, left);
+        answers.add(`${code}`);
+      }
+    } catch (error) {
+      answers.add(error instanceof Deno.errors.ConnectionRefused ? "refused" : "closed");
+      left--;
+    }
+  }
+}
+
+/** Logs in with the right password, once a second and each time from a network that was not seen before. */
+async function logIns(
+  port: number,
+  isOver: () => boolean,
+): Promise<{ times: number[]; codes: Map<number, number> }> {
+  const times: number[] = [];
+  const codes = new Map<number, number>();
+  for (let i = 0; !isOver(); i++) {
+    const start = performance.now();
+    using dialog = await openFor(port, `203.${i >> 8 & 255}.${i & 255}.1`);
+    const { code } = await dialog.say(`AUTH PLAIN ${btoa(`\0ali\0${PASSWORD}`)}`);
+    times.push(performance.now() - start);
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+    await pause(1000);
+  }
+  return { times, codes };
+}
+
+function printLogIns(
+  what: string,
+  { times, codes }: { times: readonly number[]; codes: ReadonlyMap<number, number> },
+): void {
+  const figure = `${median(times).toFixed(0)} ms, p99 ${percentile(times, 0.99).toFixed(0)} ms`;
+  const said = [...codes].map(([code, count]) => `${count} x ${code}`).join(", ");
+  print(what, figure, `${said}; target all 235, below 1,000 ms`);
+}
+
+function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+async function measure({ pid, port }: Measured): Promise<void> {
+  // So that what is compiled once is not taken for what the guesses cost.
+  using _first = await openFor(port, "203.255.255.1");
+  await guess(_first, 1);
+  let isOver = false;
+  const quiet = logIns(port, () => isOver);
+  await pause(5_000);
+  isOver = true;
+  printLogIns("right logins in peace", await quiet);
+
+  const memory = await memoryOf(pid, "VmRSS");
+  const cpu = await cpuOf(pid);
+  const start = performance.now();
+  isOver = false;
+  const isLate = () => performance.now() - start > SECONDS * 1000;
+  const answers = new Answers();
+  const right = logIns(port, () => isOver);
+  await Promise.all(Array.from({ length: CLIENTS }, async (_, i) => {
+    await guessAs(clientOf(i), port, answers, isLate);
+  }));
+  isOver = true;
+  const seconds = (performance.now() - start) / 1000;
+  const used = await cpuOf(pid) - cpu;
+  print(
+    `guesses of ${GUESSES} from ${CLIENTS} networks`,
+    `${answers.total} in ${seconds.toFixed(1)} s`,
+    [...answers.counts].map(([what, count]) => `${count} x ${what}`).join(", "),
+  );
+  printLogIns("right logins from other networks", await right);
+  print("CPU of the server", `${(used / seconds).toFixed(2)} of a core`, "stated");
+  const most = await memoryOf(pid, "VmHWM");
+  await pause(5_000);
+  const after = await memoryOf(pid, "VmRSS");
+  print(
+    "memory before, at most, 5 s after",
+    `${[memory, most, after].map((kibibytes) => (kibibytes / 1024).toFixed(0)).join(", ")} MiB`,
+    `${(after / memory).toFixed(2)} x, target 1.2 x`,
+  );
+}
+
+/** Measures with the limits as they are by default: 10 failed logins of a network in 10 minutes. */
+export async function benchGuess(): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "smtpd-bench-" });
+  const users = `${directory}/users`;
+  try {
+    await addUser(users);
+    await using smtpd = await startSmtpd([
+      ...["--no-queue", "--route", "discard", "--proxy-protocol", "127.0.0.0/8"],
+      ...["--users", users, "--auth-without-tls", "--max-connections", "3000"],
+    ]);
+    printLoad();
+    await measure(smtpd);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}

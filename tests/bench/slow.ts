@@ -1,0 +1,227 @@
+/** What an ordinary client notices of ten thousand that only take up room, and what is left of them. */
+import { openFor } from "../e2e/proxied.ts";
+import { octets } from "../e2e/corpus.ts";
+import type { Dialog } from "../e2e/dialog.ts";
+import { freePort } from "../peers.ts";
+import { MX } from "../net/tls_fixture.ts";
+import type { CrowdOrder } from "./crowd_worker.ts";
+import {
+  cpuOf,
+  memoryOf,
+  pause,
+  percentile,
+  print,
+  printLoad,
+  smtpdCommand,
+  startMeasured,
+} from "./measure.ts";
+
+const IDLE = 10_000;
+const SLOW = 1_000;
+const HALF_OPEN = 1_000;
+
+/** The load that is measured. */
+const SESSIONS = 20;
+const RATE = 200;
+const SIZE = 4096;
+const SECONDS = 15;
+
+/** As many as there are with the load and the handshakes: one more is one too many. */
+const MOST = IDLE + SLOW + HALF_OPEN + SESSIONS;
+
+/** How many a second come beyond the limit. */
+const KNOCKS = 100;
+
+/** How long memory may take to come back. */
+const MEMORY_SECONDS = 60;
+
+/** Where a load is one that may relay, and is not limited by its network. */
+const LOAD_CLIENT = "198.51.100.1";
+
+/** The crowd, which does one thing after the other. */
+class RemoteCrowd implements Disposable {
+  readonly #worker = new Worker(new URL("./crowd_worker.ts", import.meta.url), { type: "module" });
+
+  /** Has it do something; answers what it answers. */
+  order(order: CrowdOrder): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#worker.onmessage = ({ data }) => {
+      if (data.error === undefined) resolve(data.answer);
+      else reject(new Error(data.error));
+    };
+    this.#worker.onerror = ({ message }) => reject(new Error(message));
+    this.#worker.postMessage(order);
+    return promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+}
+
+const MESSAGE = octets(`Subject: load\r\n\r\n${`${"x".repeat(62)}\r\n`.repeat(SIZE / 64)}`);
+
+/** A load of so many messages a second, whether or not the server keeps up with it. */
+class SteadyLoad implements Disposable {
+  readonly #all: readonly Dialog[];
+  readonly #free: Dialog[];
+  readonly #queue: ((dialog: Dialog) => void)[] = [];
+
+  private constructor(all: readonly Dialog[]) {
+    this.#all = all;
+    this.#free = [...all];
+  }
+
+  static async open(port: number): Promise<SteadyLoad> {
+    const sessions = Array.from({ length: SESSIONS }, () => openFor(port, LOAD_CLIENT));
+    return new SteadyLoad(await Promise.all(sessions));
+  }
+
+  /** Sends for some seconds; answers the milliseconds of each message, waiting for a session among them. */
+  async send(seconds: number): Promise<number[]> {
+    const start = performance.now();
+    const times: Promise<number>[] = [];
+    for (let i = 0; i < RATE * seconds; i++) {
+      const wait = start + i * 1000 / RATE - performance.now();
+      if (wait > 0) await pause(wait);
+      times.push(this.#sendOne());
+    }
+    return await Promise.all(times);
+  }
+
+  async #sendOne(): Promise<number> {
+    const start = performance.now();
+    const dialog = this.#free.pop() ??
+      await new Promise<Dialog>((resolve) => this.#queue.push(resolve));
+    const replies = await dialog.sendMail("a@client.test", ["b@other.test"], MESSAGE);
+    const { code, text } = replies.at(-1)!;
+    if (code !== 250) throw new Error(`Cannot send under load: ${code} ${text}`);
+    const next = this.#queue.shift();
+    if (next === undefined) this.#free.push(dialog);
+    else next(dialog);
+    return performance.now() - start;
+  }
+
+  [Symbol.dispose](): void {
+    for (const dialog of this.#all) dialog[Symbol.dispose]();
+  }
+}
+
+function inWords(counts: unknown): string {
+  return counts instanceof Map
+    ? [...counts].map(([code, count]) => `${count} x ${code}`).join(", ")
+    : `${counts}`;
+}
+
+function inMebibytes(...values: readonly number[]): string {
+  return `${values.map((kibibytes) => (kibibytes / 1024).toFixed(0)).join(", ")} MiB`;
+}
+
+/** Waits until memory is back within 20 % of what it was; prints how long that takes. */
+async function printMemory(pid: number, before: number, crowded: number): Promise<void> {
+  const start = performance.now();
+  let after = await memoryOf(pid, "VmRSS");
+  while (after > before * 1.2 && performance.now() - start < MEMORY_SECONDS * 1000) {
+    await pause(500);
+    after = await memoryOf(pid, "VmRSS");
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  print(
+    "  memory before, with the crowd, after it",
+    inMebibytes(before, crowded, after),
+    `${(after / before).toFixed(2)} x ${seconds} s after, target 1.2 x`,
+  );
+}
+
+/** How the server is started, and what it is called. */
+interface Way {
+  readonly name: string;
+  readonly flags: readonly string[];
+}
+
+async function measure({ name, flags }: Way, directory: string): Promise<void> {
+  const [port, tlsPort] = [freePort(), freePort()];
+  // The runtime raises its own limit to the hard one.
+  await using smtpd = await startMeasured(port, [
+    ...smtpdCommand(["--port", `${port}`, "--host", "127.0.0.1", "--tls-port", `${tlsPort}`]),
+    ...["--tls-cert", `${directory}/mx.crt`, "--tls-key", `${directory}/mx.key`],
+    ...["--max-connections", `${MOST}`, "--proxy-protocol", "127.0.0.0/8"],
+    ...["--relay-from", `${LOAD_CLIENT}/32`, "--local-domain", "local.test"],
+    ...["--maildir", `${directory}/mail`, ...flags],
+  ]);
+  using load = await SteadyLoad.open(port);
+  using crowd = new RemoteCrowd();
+  // What is compiled and allocated once is not what a crowd costs.
+  await load.send(5);
+  const peace = await load.send(SECONDS);
+  const before = await memoryOf(smtpd.pid, "VmRSS");
+
+  const start = performance.now();
+  await crowd.order({ kind: "gather", port, sizes: { idle: IDLE, slow: SLOW } });
+  const seconds = (performance.now() - start) / 1000;
+  print(
+    `slow, ${name}: ${IDLE} idle and ${SLOW} slow come`,
+    `in ${seconds.toFixed(1)} s`,
+    "stated",
+  );
+  const first = IDLE + SLOW;
+  const ports = { port, tlsPort };
+  await crowd.order({ kind: "handshakes", ports, count: HALF_OPEN, first });
+  const crowded = await memoryOf(smtpd.pid, "VmRSS");
+
+  const cpu = await cpuOf(smtpd.pid);
+  const count = KNOCKS * SECONDS;
+  const interval = 1000 / KNOCKS;
+  const knocks = crowd.order({ kind: "knock", port, count, first: 20_000, interval });
+  const under = await load.send(SECONDS);
+  const used = (await cpuOf(smtpd.pid) - cpu) / SECONDS;
+  for (const part of [0.5, 0.99]) {
+    const [was, is] = [peace, under].map((times) => percentile(times, part));
+    print(
+      `  ${RATE} messages/s, percentile ${part * 100}`,
+      `${is.toFixed(1)} ms, in peace ${was.toFixed(1)} ms`,
+      `${(is / was).toFixed(2)} x, target 2 x`,
+    );
+  }
+  print("  CPU of the server meanwhile", `${used.toFixed(2)} of a core`, "stated");
+  print(`  ${KNOCKS}/s beyond the limit`, inWords(await knocks), `target ${count} x 421`);
+
+  const ended = await crowd.order({ kind: "ended" }) as number[];
+  print(
+    `  ${HALF_OPEN} handshakes end after`,
+    [Math.min(...ended), Math.max(...ended)].map((ms) => `${(ms / 1000).toFixed(1)} s`).join(
+      " to ",
+    ),
+    "target 30 s",
+  );
+  const again = await crowd.order({
+    ...{ kind: "knock", port, count: HALF_OPEN, first: 40_000, interval: 2 },
+  });
+  print("  and their places are free", inWords(again), `target ${HALF_OPEN} x 220`);
+  print(
+    "  the crowd goes on",
+    inWords(await crowd.order({ kind: "finish" })),
+    `target ${first} x 250`,
+  );
+  await crowd.order({ kind: "leave" });
+  await printMemory(smtpd.pid, before, crowded);
+}
+
+/** Measures without a queue and with one. */
+export async function benchSlow(): Promise<void> {
+  const directory = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "smtpd-bench-" });
+  try {
+    await Deno.writeTextFile(`${directory}/mx.crt`, MX.certificate);
+    await Deno.writeTextFile(`${directory}/mx.key`, MX.key, { mode: 0o600 });
+    const ways: Way[] = [
+      { name: "no queue", flags: ["--no-queue", "--route", "discard"] },
+      { name: "queue", flags: ["--queue", `${directory}/queue`, "--route", "hold"] },
+    ];
+    for (const way of ways) {
+      printLoad();
+      await measure(way, directory);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
