@@ -1,20 +1,22 @@
 """
-Sends COUNT messages by STARTTLS in sessions of their own, some at once: PORT AUTHORITY COUNT WORKERS.
-Prints the serial number of the certificate that each has seen, or what went wrong.
+Sends messages by STARTTLS in sessions of their own, some at once: PORT AUTHORITY COUNT WORKERS STOP. Goes on
+until there were COUNT and the file STOP is there. Prints the serial number of the certificate that each has
+seen, or what went wrong.
 
 At first five more begin TLS and wait; when the others are over each of these sends its message as well.
 """
 
+import os
 import smtplib
 import ssl
 import sys
 import threading
 
-port, authority, count, workers = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+port, authority, count, workers, stop = sys.argv[1:]
 context = ssl.create_default_context(cafile=authority)
 message = b"From: a@client.test\r\nSubject: rotation\r\n\r\nhello\r\n"
 lock = threading.Lock()
-left = list(range(count))
+begun = 0
 
 
 def say(*words):
@@ -23,7 +25,7 @@ def say(*words):
 
 
 def begin():
-    client = smtplib.SMTP("localhost", port, local_hostname="client.test", timeout=60)
+    client = smtplib.SMTP("localhost", int(port), local_hostname="client.test", timeout=60)
     client.starttls(context=context)
     client.ehlo()
     return client
@@ -39,11 +41,13 @@ def send(client, box):
 
 
 def work():
+    global begun
     while True:
         with lock:
-            if not left:
+            if begun >= int(count) and os.path.exists(stop):
                 return
-            number = left.pop(0)
+            begun += 1
+            number = begun
         try:
             client = begin()
             seen = serial(client)
@@ -54,7 +58,7 @@ def work():
 
 
 held = [begin() for _ in range(5)]
-threads = [threading.Thread(target=work) for _ in range(workers)]
+threads = [threading.Thread(target=work) for _ in range(int(workers))]
 for thread in threads:
     thread.start()
 for thread in threads:
