@@ -130,6 +130,8 @@ export interface Config {
   readonly mtaSts: boolean;
   /** Where mail is submitted, and TLS begins before the greeting. */
   readonly submissionTlsPort: number | undefined;
+  /** Whether logins may be bound to the certificate of the server. */
+  readonly channelBinding: boolean;
   readonly submissionRemoveBcc: boolean;
   readonly submissionHideClient: boolean;
   /** Certificates for other names, beside {@linkcode tlsCert}. */
@@ -611,6 +613,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: "N",
     fileOnly: true,
     byDefault: [],
+  }),
+  channelBinding: one(truth, {
+    meaning: "offer SCRAM-SHA-256-PLUS, by tls-server-end-point; clients of GNU SASL fail then",
+    shownDefault: "off",
+    fileOnly: true,
+    byDefault: "false",
   }),
   submissionRemoveBcc: one(truth, {
     meaning: "take Bcc fields out of what is submitted",

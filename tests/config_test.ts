@@ -91,6 +91,7 @@ Deno.test("defaults are those of the documentation", () => {
     submissionPort: undefined,
     authWithoutTls: false,
     submissionTlsPort: undefined,
+    channelBinding: false,
     submissionRemoveBcc: false,
     submissionHideClient: false,
     tlsCert: undefined,

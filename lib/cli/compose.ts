@@ -238,12 +238,13 @@ export function serverOptions(
   const limits = limitsOf(config);
   const exempt = config.relayFrom;
   const clients = new ClientLimits({ rates: limits, exempt, accounts, clock: systemClock });
-  const allowPlaintext = config.authWithoutTls;
+  const { authWithoutTls: allowPlaintext, channelBinding } = config;
   return {
     hosts: config.host,
     services: servicesOf(config),
     identity,
-    sasl: accounts && saslServer({ accounts, allowPlaintext, attempts: clients, secret }),
+    sasl: accounts &&
+      saslServer({ accounts, allowPlaintext, channelBinding, attempts: clients, secret }),
     submission: {
       accounts,
       removeBcc: config.submissionRemoveBcc,

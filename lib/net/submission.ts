@@ -33,6 +33,9 @@ const NOT_YOURS = standingReply(
 
 const utf8 = new TextEncoder();
 
+/** CR LF. */
+const EMPTY_LINE = [13, 10];
+
 /**
  * Makes of an intake one for submission: the sender has to be the account's (RFC 6409 section 6.1), and
  * what a message lacks of From, Date and Message-ID is added above it (section 8).
@@ -124,10 +127,14 @@ class SubmissionTransaction implements IntakeTransaction {
       id: this.#id,
       date: new Date(clock.now()),
     });
-    // A message that is a body alone becomes one with a header section.
-    const separator = missing !== "" && fields.length === 0 && header.length === 0 ? "\r\n" : "";
     const own = removeBcc ? withoutBcc(header) : header;
-    const slices = [utf8.encode(missing + separator), own, body].filter(({ length }) => length > 0);
+    // Behind its own fields, so that trace fields stay together (RFC 5322 section 3.6.7).
+    const end = own.length - (hasEmptyLine(own) ? EMPTY_LINE.length : 0);
+    // A message that is a body alone becomes one with a header section.
+    const separator = missing !== "" && header.length === 0 ? "\r\n" : "";
+    const added = utf8.encode(missing + separator);
+    const slices = [own.subarray(0, end), added, own.subarray(end), body]
+      .filter(({ length }) => length > 0);
     return slices.reduce<MaybePromise<void>>(
       (written, slice) => chain(written, () => this.#next.write(slice)),
       undefined,
@@ -142,6 +149,13 @@ class SubmissionTransaction implements IntakeTransaction {
       if (!maySendFrom(account, mailbox)) throw refusal();
     }
   }
+}
+
+/** Whether a header section ends with the empty line, or with its last field. */
+function hasEmptyLine(header: Uint8Array): boolean {
+  const { length } = header;
+  const isEmptyLine = (at: number) => EMPTY_LINE.every((octet, i) => header[at + i] === octet);
+  return length >= 2 && isEmptyLine(length - 2) && (length === 2 || isEmptyLine(length - 4));
 }
 
 function refusal(): SmtpError {

@@ -79,6 +79,12 @@ export interface AuthOptions {
   /** Whether AUTH is offered in plaintext, where who listens can read the passwords. */
   readonly allowPlaintext?: boolean;
   /**
+   * Whether SCRAM-SHA-256-PLUS is offered, which binds a login to the certificate that the client was shown
+   * (`tls-server-end-point`, RFC 5929). Clients that know other bindings alone, as those of GNU SASL, choose
+   * it all the same, and cannot log in then.
+   */
+  readonly channelBinding?: boolean;
+  /**
    * Verifies a token of OAuth 2.0, and answers the name of the account that it lets in. OAUTHBEARER and
    * XOAUTH2 are offered only where there is one.
    */
@@ -191,15 +197,17 @@ function exchange(
  */
 export function saslServer(options: SaslServerOptions): SaslServer {
   const { accounts, allowPlaintext = false, token, password, attempts } = options;
+  const { channelBinding = false } = options;
   const { random = randomOctets, iterations = DEFAULT_ITERATIONS } = options;
   const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 1000 });
   const unknown = unknownVerifiers(options.secret ?? randomOctets(32), iterations);
 
   function scramFor(
     isPlus: boolean,
-    { endPoint }: SaslSession,
+    session: SaslSession,
   ): SaslMechanism | undefined {
     if (accounts === undefined || password !== undefined) return undefined;
+    const endPoint = channelBinding ? session.endPoint : undefined;
     if (isPlus && endPoint === undefined) return undefined;
     return scram({ accounts, unknown, random, endPoint, isPlus });
   }

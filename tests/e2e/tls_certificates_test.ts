@@ -215,7 +215,10 @@ peerTest({
   needs: ["openssl", "npm:pg"],
   async fn(peers) {
     using directory = temporaryDirectory();
-    await using server = await startTlsServer(directory.path, { accounts: ["*"] });
+    await using server = await startTlsServer(directory.path, {
+      accounts: ["*"],
+      channelBinding: true,
+    });
     const path = `${directory.path}/message`;
     Deno.writeTextFileSync(path, "Subject: bound\r\n\r\nhello\r\n");
     const child = new Deno.Command("node", {

@@ -168,7 +168,8 @@ function loginLines({ mechanism, password }: Submission): [lines: CuedLine[], la
 
 /**
  * gsasl 2.2 binds to channels by tls-exporter and tls-unique only, so that it cannot do the
- * SCRAM-SHA-256-PLUS of a server that has tls-server-end-point; without `--no-cb` it insists on it.
+ * SCRAM-SHA-256-PLUS of a server that has tls-server-end-point. In TLS 1.3 it refuses SCRAM without a
+ * binding, too, unless `--no-cb` is given.
  */
 const gsasl: TlsClient = {
   name: "gsasl",

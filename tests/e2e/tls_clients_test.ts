@@ -115,7 +115,11 @@ for (const client of TLS_CLIENTS) {
         const path = `${directory.path}/message`;
         Deno.writeTextFileSync(path, MESSAGE);
         const accounts = client.account === undefined ? [] : [client.account];
-        await using server = await startTlsServer(directory.path, { key, accounts });
+        await using server = await startTlsServer(directory.path, {
+          key,
+          accounts,
+          channelBinding: client.mechanisms.includes("SCRAM-SHA-256-PLUS"),
+        });
         const mailboxes: string[] = [];
         for (const service of SERVICES) {
           if (service.implicitTls && client.startTlsOnly) continue;

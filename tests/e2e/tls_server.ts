@@ -48,6 +48,8 @@ export interface TlsServerOptions {
   readonly key?: "p256" | "rsa";
   /** The accounts beside {@linkcode ACCOUNT}, which all have {@linkcode PASSWORD}. */
   readonly accounts?: readonly string[];
+  /** Whether SCRAM-SHA-256-PLUS is offered. */
+  readonly channelBinding?: boolean;
   /** Further settings of the configuration file. */
   config?(authority: Authority): Promise<Record<string, unknown>>;
 }
@@ -55,7 +57,8 @@ export interface TlsServerOptions {
 /** Starts a server that has all its files in a directory. */
 export async function startTlsServer(
   directory: string,
-  { key = "p256", accounts = [], config = () => Promise.resolve({}) }: TlsServerOptions = {},
+  { key = "p256", accounts = [], channelBinding = false, config = () => Promise.resolve({}) }:
+    TlsServerOptions = {},
 ): Promise<TlsServer> {
   const [certificates, queue, mail] = ["certificates", "queue", "mail"].map((name) => {
     Deno.mkdirSync(`${directory}/${name}`);
@@ -67,6 +70,7 @@ export async function startTlsServer(
   const certificate = await authority.issue("server", { key, names: [LOCALHOST, "mx.smtpd.test"] });
   const settings = {
     submissionTlsPort: 0,
+    channelBinding,
     // Every second login here fails on purpose.
     authFailures: "off",
     failureRate: "off",

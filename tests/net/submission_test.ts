@@ -94,13 +94,28 @@ Deno.test("a submitted message gets the fields that it lacks, and keeps those it
   }
 });
 
+Deno.test("what is added to a submitted message stands behind its own fields", async () => {
+  const message = "Received: from a by b; date\r\nSubject: x\r\n\r\nHello";
+  for (const isWhole of [true, false]) {
+    await using session = await submitting();
+    const content = await submitted(session, message, isWhole);
+    assertMatch(
+      content,
+      /^Received: .*\r\nSubject: x\r\nFrom: .*\r\nDate: .*\r\nMessage-ID: .*\r\n\r\nHello/,
+    );
+  }
+});
+
 Deno.test("a submitted message loses its Bcc fields where that is asked", async () => {
   const message = "Bcc: c@d,\r\n e@f\r\nSubject: x\r\nBCC: g@h\r\nX-Bcc: y\r\n\r\nBcc: body";
   for (const removeBcc of [true, false]) {
     await using session = await submitting({ removeBcc });
     const content = await submitted(session, message, true);
     assertEquals(/^bcc: (?!body)/im.test(content), !removeBcc);
-    assertMatch(content, /Subject: x\r\n(?:BCC: g@h\r\n)?X-Bcc: y\r\n\r\nBcc: body\r\n$/);
+    assertMatch(
+      content,
+      /Subject: x\r\n(?:BCC: g@h\r\n)?X-Bcc: y\r\n(?:.+\r\n)*\r\nBcc: body\r\n$/,
+    );
   }
 });
 

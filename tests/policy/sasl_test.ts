@@ -53,7 +53,7 @@ const offers: readonly (readonly [
 Deno.test("SASL offers what can be done, and begins nothing else", async (t) => {
   for (const [why, options, of, offered] of offers) {
     await t.step(why, () => {
-      const server = saslServer(options);
+      const server = saslServer({ channelBinding: true, ...options });
       assertEquals(server.mechanisms(of), offered);
       for (const mechanism of [...ALL, "CRAM-MD5", "ANONYMOUS", "__proto__", "constructor", ""]) {
         assertEquals(server.begin(mechanism, of) !== undefined, offered.includes(mechanism));
@@ -63,13 +63,14 @@ Deno.test("SASL offers what can be done, and begins nothing else", async (t) => 
 });
 
 Deno.test("SASL knows a mechanism in lower case", async () => {
-  const exchange = begin(saslServer({ accounts }), "plain");
+  const exchange = begin(saslServer({ channelBinding: true, accounts }), "plain");
   assertEquals(await converse(exchange, "\0user\0pencil"), ["235 user"]);
 });
 
 Deno.test("SASL asks a program's own database for name and password, prepared", async () => {
   const asked: unknown[] = [];
   const server = saslServer({
+    channelBinding: true,
     password(of, name, text) {
       asked.push([of, name, text]);
       return Promise.resolve(password(of, name, text));
@@ -113,7 +114,7 @@ async function derivationsIn(work: () => Promise<unknown>): Promise<number[]> {
 }
 
 Deno.test("SASL takes an unknown name the way of a wrong password", async (t) => {
-  const server = saslServer({ accounts, iterations: 4096 });
+  const server = saslServer({ channelBinding: true, accounts, iterations: 4096 });
   async function steps(mechanism: string, name: string): Promise<SaslStep[]> {
     const exchange = begin(server, mechanism);
     const client = scramClient({ name, password: "wrong" });
@@ -150,14 +151,14 @@ Deno.test("SASL takes an unknown name the way of a wrong password", async (t) =>
 });
 
 Deno.test("SASL lets nobody in by an account without a name for it, whatever the password", async () => {
-  const server = saslServer({ accounts: accountsOf(), iterations: 4096 });
+  const server = saslServer({ channelBinding: true, accounts: accountsOf(), iterations: 4096 });
   for (const message of ["\0user\0pencil", "\0nobody\0pencil"]) {
     assertEquals(await converse(begin(server, "PLAIN"), message), [WRONG]);
   }
 });
 
 Deno.test("SASL hashes as many passwords at once as it may, and refuses what finds no room", async () => {
-  const server = saslServer({ accounts, hashing: { atOnce: 1, waiting: 2 } });
+  const server = saslServer({ channelBinding: true, accounts, hashing: { atOnce: 1, waiting: 2 } });
   const lines = await Promise.all(
     Array.from({ length: 5 }, () => converse(begin(server, "PLAIN"), "\0user\0pencil")),
   );
@@ -209,7 +210,8 @@ Deno.test("SASL answers for lookups and hooks that fail", async (t) => {
             [{ token: fail }, "XOAUTH2", "user=user\x01auth=Bearer abc\x01\x01"],
           ];
         for (const [options, mechanism, message] of asking) {
-          const step = await begin(saslServer(options), mechanism).next(octets(message));
+          const step = await begin(saslServer({ channelBinding: true, ...options }), mechanism)
+            .next(octets(message));
           assert(step.kind === "failure");
           assertEquals(lineOf(step), line);
           if (isLogged) assertStrictEquals(step.error, thrown);
@@ -261,7 +263,10 @@ Deno.test("SASL counts each login once, before its last reply", async (t) => {
   for (const [mechanism, responses, expected] of cases) {
     await t.step(`${mechanism} ${JSON.stringify(responses)}`, async () => {
       const { log, attempts } = recorded();
-      const exchange = begin(saslServer({ accounts, token, attempts }), mechanism);
+      const exchange = begin(
+        saslServer({ channelBinding: true, accounts, token, attempts }),
+        mechanism,
+      );
       for (const response of responses) await exchange.next(octets(response));
       assertEquals(log, expected);
     });
@@ -275,7 +280,7 @@ Deno.test("SASL lets who has failed too often try nothing", async () => {
       throw new Error("looked up");
     },
   };
-  const server = saslServer({ accounts: never, attempts });
+  const server = saslServer({ channelBinding: true, accounts: never, attempts });
   for (const response of ["\0user\0pencil", undefined]) {
     const lines = await converse(begin(server, "PLAIN"), response);
     assertEquals(lines, ["421 4.7.0 Too many failed logins"]);
@@ -286,6 +291,7 @@ Deno.test("SASL lets who has failed too often try nothing", async () => {
 Deno.test("SASL checks the passwords of those who have failed lately behind the others", async () => {
   const { attempts } = recorded();
   const server = saslServer({
+    channelBinding: true,
     accounts,
     hashing: { atOnce: 1, waiting: 10 },
     attempts: { ...attempts, hasFailed: (client) => client === bound },
@@ -312,7 +318,7 @@ Deno.test("SASL repeats nothing that a client sent in a refusal", async () => {
     OAUTHBEARER: [canary, `n,,\x01auth=Bearer ${canary}\x01\x01`, `n,,\x01${canary}`],
     XOAUTH2: [canary, `user=${canary}\x01auth=Bearer ${canary}\x01\x01`],
   };
-  const server = saslServer({ accounts, token });
+  const server = saslServer({ channelBinding: true, accounts, token });
   for (const [mechanism, texts] of Object.entries(messages)) {
     for (const text of texts) {
       const lines = await converse(begin(server, mechanism), text, text, text);
@@ -365,7 +371,7 @@ Deno.test("SASL neither throws at random octets nor lets them in", async () => {
     return changed;
   }
   const codes = new Map<number, number>();
-  const server = saslServer({ accounts, token, iterations: 4096 });
+  const server = saslServer({ channelBinding: true, accounts, token, iterations: 4096 });
   for (let i = 0; i < 6000; i++) {
     const exchange = begin(server, ALL[i % ALL.length], bound);
     for (;;) {

@@ -31,6 +31,7 @@ function only(name: string, sasl: SaslServer): SaslServer {
 
 const verifier = await makeVerifier("p\u00e4ss", { iterations: 4096 });
 const full = saslServer({
+  channelBinding: true,
   accounts: { find: (name) => name === "joe" ? { name, verifier, allowedFrom: [] } : undefined },
   token: (_session, { token }) => token === "t0k" ? "joe" : undefined,
 });
