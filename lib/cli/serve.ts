@@ -164,7 +164,7 @@ export const serve: Verb = {
     `  smtpd --port 2525 --host 127.0.0.1 --route discard\n\n` +
     `${settingsHelp()}\n\n` +
     `SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n` +
-    `it at once. Logs go to standard error.`,
+    `it at once. SIGHUP rereads certificates and accounts. Logs go to standard error.`,
   async run(call) {
     checkOperands(call, 0, 0, "serve [flags]");
     const config = call.config();
