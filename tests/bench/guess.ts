@@ -78,7 +78,8 @@ async function guessAs(
         answers.add(`${code}`);
       }
     } catch (error) {
-      answers.add(error instanceof Deno.errors.ConnectionRefused ? "refused" : "closed");
+      // A client gives up when a reply takes longer than 20 s.
+      answers.add(error instanceof Deno.errors.ConnectionRefused ? "refused" : "given up");
       left--;
     }
   }
