@@ -102,6 +102,8 @@ export interface Config {
   readonly greetingDelay: number | undefined;
   /** The DNS block lists that clients are looked up in. */
   readonly dnsBlockLists: readonly string[];
+  /** Peers that are believed what they say by XCLIENT of the client they speak for. */
+  readonly xclient: readonly Cidr[];
   readonly drainTimeout: number;
   /** Deliveries at once, to all next hops and to one. */
   readonly maxDeliveries: number;
@@ -519,6 +521,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   dnsBlockLists: several(domain, {
     meaning: "DNS block lists; no mail from clients that one of them has",
     placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  xclient: several(network, {
+    meaning: "peers that may say by XCLIENT for whom they speak, and are believed",
+    placeholder: "CIDR",
     fileOnly: true,
     byDefault: [],
   }),

@@ -243,6 +243,7 @@ export function serverOptions(
     limits,
     clients,
     proxies: config.proxyProtocol,
+    trustedPeers: config.xclient,
     hooks: hooksOf(config, log),
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.
