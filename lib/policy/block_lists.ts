@@ -4,7 +4,6 @@ import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
 import type { Hooks } from "./hooks.ts";
 import { type Ip, parseIp } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
-import type { Session } from "./session.ts";
 
 /** What block lists are asked by. */
 export interface BlockListOptions {
