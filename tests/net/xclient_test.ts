@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseCidr } from "../../lib/policy/network.ts";
+import { Conversation } from "../../lib/net/conversation.ts";
 import { clientFacts } from "../../lib/net/xclient.ts";
 import { parseClientAttributes } from "../../lib/smtp/client_attributes.ts";
 import { openSession } from "./session_fixture.ts";
@@ -134,4 +135,18 @@ Deno.test("a peer that is not trusted speaks for itself alone", async () => {
   assertMatch(await client.say("XCLIENT ADDR=127.0.0.1 LOGIN=ali"), /^550 5\.7\.0 /);
   await client.say("MAIL FROM:<a@example.net>");
   assertMatch(await client.say("RCPT TO:<b@elsewhere.test>"), /^550 5\.7\.1/);
+});
+
+Deno.test("a certificate of the peer's own counts for nobody it speaks for", async () => {
+  await using session = openSession({ trustedPeers: [parseCidr("127.0.0.1")] });
+  const { client, connection } = session;
+  await client.greet();
+  assert(connection.session instanceof Conversation);
+  const clientFingerprint = "ab".repeat(32);
+  const tls = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256" } as const;
+  connection.session.secured({ ...tls, clientFingerprint, endPoint: new Uint8Array(32) });
+  assertEquals(connection.session.tls?.clientFingerprint, clientFingerprint);
+  assertMatch(await client.say("XCLIENT ADDR=192.0.2.1"), /^220 /);
+  assertEquals(connection.session.tls?.clientFingerprint, undefined);
+  assertEquals(connection.session.tls?.cipher, tls.cipher);
 });
