@@ -102,6 +102,10 @@ export interface Config {
   readonly greetingDelay: number | undefined;
   /** The DNS block lists that clients are looked up in. */
   readonly dnsBlockLists: readonly string[];
+  /** Whether clients need a name that leads back to their address. */
+  readonly reverseDns: "off" | "require";
+  /** Peers that are believed what they say by XCLIENT of the client they speak for. */
+  readonly xclient: readonly Cidr[];
   readonly drainTimeout: number;
   /** Deliveries at once, to all next hops and to one. */
   readonly maxDeliveries: number;
@@ -521,6 +525,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   dnsBlockLists: several(domain, {
     meaning: "DNS block lists; no mail from clients that one of them has",
     placeholder: "LIST",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  reverseDns: one(oneOf("off", "require"), {
+    meaning: "require: no mail from clients whose address has no name that leads back",
+    placeholder: "HOW",
+    fileOnly: true,
+    byDefault: "off",
+  }),
+  xclient: several(network, {
+    meaning: "peers that may say by XCLIENT for whom they speak, and are believed",
+    placeholder: "CIDR",
     fileOnly: true,
     byDefault: [],
   }),

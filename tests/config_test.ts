@@ -74,6 +74,8 @@ Deno.test("defaults are those of the documentation", () => {
     authLockout: 600_000,
     greetingDelay: undefined,
     dnsBlockLists: [],
+    reverseDns: "off",
+    xclient: [],
     maxDeliveries: 200,
     maxDeliveriesPerHop: 20,
     drainTimeout: 30_000,

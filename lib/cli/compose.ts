@@ -14,6 +14,8 @@ import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
 import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
 import { blockListHooks } from "../policy/block_lists.ts";
+import { type CombinableHooks, combinedHooks } from "../policy/combined_hooks.ts";
+import { reverseDnsHooks } from "../policy/reverse_dns.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
@@ -217,15 +219,27 @@ export interface Guards {
 /** The policies that settings ask for. */
 function hooksOf(config: Config, log: Log): Hooks {
   const { dnsBlockLists: zones } = config;
-  if (zones.length === 0) return {};
   const dns = systemDns({ nameServer: config.dns });
-  return blockListHooks({
-    zones,
-    relaying: rulesOf(config),
-    lookUp: (name, signal) => dns.a(name, signal),
-    failed: (zone, error) => log("warn", "block-list-failed", { zone, error: `${error}` }),
-    clock: systemClock,
-  });
+  const policies: CombinableHooks[] = [];
+  if (config.reverseDns === "require") {
+    policies.push(reverseDnsHooks({
+      relaying: rulesOf(config),
+      namesOf: (name, signal) => dns.ptr(name, signal),
+      addressesOf: (host, version, signal) =>
+        version === 4 ? dns.a(host, signal) : dns.aaaa(host, signal),
+      clock: systemClock,
+    }));
+  }
+  if (zones.length > 0) {
+    policies.push(blockListHooks({
+      zones,
+      relaying: rulesOf(config),
+      lookUp: (name, signal) => dns.a(name, signal),
+      failed: (zone, error) => log("warn", "block-list-failed", { zone, error: `${error}` }),
+      clock: systemClock,
+    }));
+  }
+  return combinedHooks(policies);
 }
 
 /** What the server is made of. */
@@ -255,6 +269,7 @@ export function serverOptions(
     limits,
     clients,
     proxies: config.proxyProtocol,
+    trustedPeers: config.xclient,
     hooks: hooksOf(config, log),
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.

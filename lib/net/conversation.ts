@@ -3,6 +3,8 @@ import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { SaslExchange, SaslServer, SaslSession, SaslStep } from "../policy/sasl.ts";
 import { type Endpoint, type Session, type TlsFacts, tlsText } from "../policy/session.ts";
+import { type Cidr, cidrContains, parseIp } from "../policy/network.ts";
+import type { ClientAttributes } from "../smtp/client_attributes.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
 import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
@@ -17,6 +19,7 @@ import {
 import { chain, guarded } from "./maybe_promise.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
 import type { ServerTlsFacts } from "./tls_transport.ts";
+import { clientFacts } from "./xclient.ts";
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
@@ -34,6 +37,8 @@ export interface ConversationContext extends TransactionContext {
   readonly identity?: TlsIdentity;
   /** Who authenticates clients, if somebody does. */
   readonly sasl?: SaslServer;
+  /** Peers that may say by XCLIENT for whom they speak. */
+  readonly trustedPeers?: readonly Cidr[];
   /** Whether mail is taken only from clients that have authenticated. */
   readonly mustAuthenticate?: boolean;
 }
@@ -63,10 +68,10 @@ const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;
 /** One session, and the mail transaction that is open in it. */
 export class Conversation implements SaslSession {
   readonly id: string = newId();
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
   readonly #context: ConversationContext;
   readonly #receiver: Receiver;
+  #remote: Endpoint;
+  #local: Endpoint;
   #protocol: Session["protocol"];
   #heloName: string | undefined;
   #tls: ServerTlsFacts | undefined;
@@ -83,8 +88,22 @@ export class Conversation implements SaslSession {
   ) {
     this.#context = context;
     this.#receiver = receiver;
-    this.remote = ends.remote;
-    this.local = ends.local;
+    this.#remote = ends.remote;
+    this.#local = ends.local;
+    const peer = parseIp(ends.remote.address);
+    if (
+      peer !== undefined && context.trustedPeers?.some((trusted) => cidrContains(trusted, peer))
+    ) {
+      receiver.trustPeer();
+    }
+  }
+
+  get remote(): Endpoint {
+    return this.#remote;
+  }
+
+  get local(): Endpoint {
+    return this.#local;
   }
 
   get protocol(): Session["protocol"] {
@@ -241,11 +260,36 @@ export class Conversation implements SaslSession {
         });
       case "starttls":
         return this.#context.identity === undefined ? NO_TLS : READY_FOR_TLS;
+      case "xclient":
+        return this.#answerXclient(question.attributes);
       case "chunk":
         return CHUNK_OK;
       case "end":
         return this.#answerEnd(question.size);
     }
+  }
+
+  /** The peer speaks for a client, which is greeted next as if it had connected itself. */
+  #answerXclient(attributes: ClientAttributes): Reply {
+    const facts = clientFacts(attributes, this);
+    if ("code" in facts) return this.#logRefusal("xclient", facts);
+    // Written before anything changes: this line joins the peer and the client it speaks for.
+    this.log("info", "xclient", {
+      for: facts.remote.address,
+      name: attributes.get("NAME") ?? undefined,
+      account: facts.account,
+    });
+    this.#remote = facts.remote;
+    this.#local = facts.local;
+    this.#protocol = facts.protocol;
+    this.#heloName = facts.heloName;
+    this.#account = facts.account;
+    if (this.#tls !== undefined) {
+      // The certificate is the peer's, and lets it relay: not those it speaks for.
+      this.#tls = { ...this.#tls, clientFingerprint: undefined };
+    }
+    const refusal = this.#context.clients.connect(facts.remote.address);
+    return refusal === undefined ? this.#context.greeting : this.#logRefusal("connect", refusal);
   }
 
   #answerConnect(): MaybePromise<Reply> {

@@ -112,6 +112,8 @@ export interface ServerOptions {
   readonly clients?: ClientLimits;
   /** Networks whose connections begin with a PROXY header, which says who the client is. */
   readonly proxies?: readonly Cidr[];
+  /** Networks of peers that may say by XCLIENT for whom they speak, and are believed. */
+  readonly trustedPeers?: readonly Cidr[];
   /** What is asked at each step. */
   readonly hooks: Hooks;
   /** Who may send where. */

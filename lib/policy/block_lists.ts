@@ -1,9 +1,9 @@
 /** DNS block lists (RFC 5782): no mail from clients whose address one of them has. @module */
 import { type Reply, reply } from "../smtp/reply.ts";
+import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
 import type { Hooks } from "./hooks.ts";
 import { type Ip, parseIp } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
-import type { Session } from "./session.ts";
 
 /** What block lists are asked by. */
 export interface BlockListOptions {
@@ -16,29 +16,14 @@ export interface BlockListOptions {
   /** Told, once a minute for each list, that it could not be asked, which lets the client pass. */
   failed?(zone: string, error: unknown): void;
   /** Tells the time and wakes. */
-  readonly clock: {
-    /** Milliseconds since the epoch. */
-    now(): number;
-    /** Calls `wake` once after `delay` milliseconds. */
-    after(delay: number, wake: () => void): Disposable;
-  };
+  readonly clock: AnswerClock;
 }
 
 /** How long a list may take to answer, in milliseconds. */
 const TIMEOUT = 5_000;
 
-/** How long an answer is kept, in milliseconds, and for how many addresses. */
-const KEPT = 5 * 60_000;
-const MOST_KEPT = 4096;
-
 /** How long a failure is not told of again, in milliseconds. */
 const QUIET = 60_000;
-
-/** What is known of an address: the first list that has it, now or once that is known. */
-interface Known {
-  readonly until: number;
-  readonly zone: Promise<string | undefined>;
-}
 
 /**
  * The name to ask for an address in a list (RFC 5782 sections 2.1 and 2.4): its octets, or its
@@ -64,21 +49,13 @@ function isListing(answer: string): boolean {
  */
 export function blockListHooks(options: BlockListOptions): Hooks {
   const { zones, relaying, clock } = options;
-  const known = new Map<string, Known>();
   const told = new Map<string, number>();
 
   async function isListed(ip: Ip, zone: string): Promise<boolean> {
-    const late = new AbortController();
-    const { promise: expired, reject } = Promise.withResolvers<never>();
-    using _ = clock.after(TIMEOUT, () => {
-      const error = new Error("Cannot wait any longer for an answer");
-      late.abort(error);
-      reject(error);
-    });
     try {
-      // One that does not heed the signal is not waited for, either.
-      const asked = options.lookUp(blockListName(ip, zone), late.signal);
-      return (await Promise.race([asked, expired])).some(isListing);
+      const name = blockListName(ip, zone);
+      const answers = await inTime(clock, TIMEOUT, (signal) => options.lookUp(name, signal));
+      return answers.some(isListing);
     } catch (error) {
       noteFailure(zone, error);
       return false;
@@ -92,34 +69,22 @@ export function blockListHooks(options: BlockListOptions): Hooks {
     options.failed?.(zone, error);
   }
 
-  async function ask(ip: Ip): Promise<string | undefined> {
-    const listed = await Promise.all(zones.map((zone) => isListed(ip, zone)));
-    return zones.find((_, index) => listed[index]);
-  }
-
-  function listOf({ remote: { address } }: Session): Promise<string | undefined> | undefined {
-    const now = clock.now();
-    const before = known.get(address);
-    if (before !== undefined && before.until > now) return before.zone;
+  const listOf = keptAnswers(clock, async (address) => {
     const ip = parseIp(address);
     if (ip === undefined) return undefined;
-    known.delete(address);
-    // The one that is kept longest stands first.
-    if (known.size >= MOST_KEPT) known.delete(known.keys().next().value!);
-    const zone = ask(ip);
-    known.set(address, { until: now + KEPT, zone });
-    return zone;
-  }
+    const listed = await Promise.all(zones.map((zone) => isListed(ip, zone)));
+    return zones.find((_, index) => listed[index]);
+  });
 
   return {
     connect(session) {
-      if (!mayRelay(relaying, session)) listOf(session);
+      if (!mayRelay(relaying, session)) listOf(session.remote.address);
     },
     async rcpt(session): Promise<Reply | undefined> {
       if (mayRelay(relaying, session)) return undefined;
-      const zone = await listOf(session);
-      if (zone === undefined) return undefined;
       const { address } = session.remote;
+      const zone = await listOf(address);
+      if (zone === undefined) return undefined;
       return reply(550, "5.7.1", `No mail from ${address}, which is listed at ${zone}`);
     },
   };

@@ -27,6 +27,11 @@ export interface Dns {
   /** The IPv6 addresses of a host. */
   aaaa(host: string, signal?: AbortSignal): Promise<readonly string[]>;
   /**
+   * The names of an address, by its name below `in-addr.arpa` or `ip6.arpa`. They are as whoever holds
+   * the address has written them.
+   */
+  ptr(name: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /**
    * The TXT records of a name. The strings of one record are put together with nothing in between, as
    * whatever reads such records wants them (RFC 7208 section 3.3, RFC 8461 section 3.1).
    */
@@ -118,6 +123,8 @@ export function systemDns(options: SystemDnsOptions = {}): Dns {
       ask(host, "A", signal, (name, options) => Deno.resolveDns(name, "A", options)),
     aaaa: (host, signal) =>
       ask(host, "AAAA", signal, (name, options) => Deno.resolveDns(name, "AAAA", options)),
+    ptr: (host, signal) =>
+      ask(host, "PTR", signal, (name, options) => Deno.resolveDns(name, "PTR", options)),
     txt: async (name, signal) => {
       const records = await ask(
         name,

@@ -13,7 +13,7 @@ import type { Endpoint } from "../policy/session.ts";
 import { normalizeAddress, parseIp } from "../policy/network.ts";
 
 /** The record types that are asked for, by their numbers (RFC 1035 section 3.2.2, RFC 3596). */
-export const RECORD_TYPES = { A: 1, MX: 15, TXT: 16, AAAA: 28 } as const;
+export const RECORD_TYPES = { A: 1, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
 
 /** A record type that is asked for. */
 export type RecordType = keyof typeof RECORD_TYPES;

@@ -1,6 +1,7 @@
 /** One command line as a value (RFC 5321 section 4.1). @module */
 import { parsePath } from "./address.ts";
 import { decodeBase64 } from "./base64.ts";
+import { type ClientAttributes, parseClientAttributes } from "./client_attributes.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { type Parameters, parseParameters } from "./parameters.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -20,6 +21,7 @@ export type Command =
     readonly mechanism: string;
     readonly initialResponse: Uint8Array | undefined;
   }
+  | { readonly verb: "XCLIENT"; readonly attributes: ClientAttributes }
   | { readonly verb: "STARTTLS" }
   | { readonly verb: "DATA" | "RSET" | "NOOP" | "QUIT" | "VRFY" | "HELP" };
 
@@ -34,7 +36,7 @@ export type ParsedLine =
 
 /** Known elsewhere, not carried out here (RFC 5321 section 4.2.4: 502, not 500). */
 const NOT_IMPLEMENTED = new Set(
-  ["ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", "VERB", "XCLIENT"],
+  ["ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", "VERB"],
 );
 
 /** Methods of HTTP: a browser was made to talk to this port, and each of its lines is a command. */
@@ -118,6 +120,8 @@ export function parseCommand(line: Uint8Array): ParsedLine {
       return parseBdat(argument);
     case "AUTH":
       return parseAuth(argument);
+    case "XCLIENT":
+      return parseXclient(argument);
     case "DATA":
     case "RSET":
     case "QUIT":
@@ -240,6 +244,13 @@ function parseAuth(argument: string): ParsedLine {
     : decodeBase64(written === "=" ? "" : written);
   if (written !== undefined && initialResponse === undefined) return fault(...BAD_BASE64);
   return command({ verb: "AUTH", mechanism: mechanism.toUpperCase(), initialResponse });
+}
+
+/** `xclient = "XCLIENT" attributes CRLF` */
+function parseXclient(argument: string): ParsedLine {
+  const attributes = parseClientAttributes(argument);
+  if ("fault" in attributes) return fault(501, "5.5.4", `Syntax error: ${attributes.fault}`);
+  return command({ verb: "XCLIENT", attributes });
 }
 
 /** RFC 4954 section 4: a response that cannot be decoded. */

@@ -164,6 +164,10 @@ export class Receiver {
         this.#state = "ready";
         this.#security.authenticated();
         break;
+      case "xclient":
+        this.#state = "connected";
+        this.#security.restarted((question.attributes.get("LOGIN") ?? null) !== null);
+        return;
       case "mail":
         this.#transaction = { mail: question.mail, forwardPaths: [] };
         this.#state = "mail";
@@ -195,6 +199,11 @@ export class Receiver {
     this.#question = undefined;
     this.#state = "auth";
     this.#output.say(reply(334, undefined, encodeBase64(octets)));
+  }
+
+  /** The peer may say whom it speaks for: XCLIENT is offered from now on. */
+  trustPeer(): void {
+    this.#security.trustPeer();
   }
 
   /** The mechanisms that the session is offered from now on, best first. */
@@ -262,6 +271,9 @@ export class Receiver {
     if (verb === "STARTTLS" && !startTls || verb === "AUTH" && !auth) {
       return this.#refuseCommand(notImplemented(verb));
     }
+    if (verb === "XCLIENT" && this.#security.refusalOfXclient !== undefined) {
+      return this.#refuseCommand(this.#security.refusalOfXclient);
+    }
     const next = TRANSITIONS[this.#state][verb];
     if (next === undefined) {
       return this.#refuseCommand(reply(503, "5.5.1", outOfSequence(this.#state, verb)));
@@ -294,6 +306,8 @@ export class Receiver {
       }
       case "STARTTLS":
         return this.#executeStartTls();
+      case "XCLIENT":
+        return this.#ask({ type: "xclient", attributes: command.attributes });
       case "AUTH": {
         const { mechanism, initialResponse } = command;
         const refusal = this.#security.refusalOfAuth(mechanism);

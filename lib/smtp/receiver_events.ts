@@ -1,4 +1,5 @@
 /** What the receiver tells its caller. @module */
+import type { ClientAttributes } from "./client_attributes.ts";
 import type { MailParameters, RcptParameters } from "./envelope.ts";
 import type { Reply } from "./reply.ts";
 
@@ -35,6 +36,11 @@ export type ReceiverQuestion =
   }
   /** The response to a challenge; it is answered as `auth` is. */
   | { readonly type: "response"; readonly octets: Uint8Array }
+  /**
+   * A peer that is trusted says whom it speaks for. After a positive reply, which is not written, the
+   * session begins anew: `connect` is asked next.
+   */
+  | { readonly type: "xclient"; readonly attributes: ClientAttributes }
   /** A mail transaction begins. */
   | { readonly type: "mail"; readonly mail: MailParameters }
   /** A recipient is named. */

@@ -9,6 +9,7 @@ import {
   BEHIND_STARTTLS,
   ENCRYPTION_NEEDED,
   lineFaultReply,
+  NOT_TRUSTED,
   type Offers,
   RESPONSE_TOO_LONG,
   SECURE_ALREADY,
@@ -21,6 +22,7 @@ export class Security {
   readonly #options: ReceiverOptions;
   #isSecure: boolean;
   #isAuthenticated = false;
+  #isTrusted = false;
   #mechanisms: readonly string[] = [];
 
   /** Begins in plaintext, or inside TLS (RFC 8314 section 3). */
@@ -38,8 +40,25 @@ export class Security {
   get offers(): Offers {
     return {
       isSecure: this.#isSecure,
+      isTrusted: this.#isTrusted,
       mechanisms: this.#isAuthenticated ? [] : this.#mechanisms,
     };
+  }
+
+  /** The peer may say from now on whom it speaks for: the peer, and no client that it names. */
+  trustPeer(): void {
+    this.#isTrusted = true;
+  }
+
+  /** Why the peer cannot say whom it speaks for, if it can't. */
+  get refusalOfXclient(): Reply | undefined {
+    return this.#isTrusted ? undefined : NOT_TRUSTED;
+  }
+
+  /** The session begins anew, for a client that has authenticated elsewhere or has not. TLS stays. */
+  restarted(isAuthenticated: boolean): void {
+    this.#isAuthenticated = isAuthenticated;
+    this.#mechanisms = [];
   }
 
   /** Offers mechanisms from now on, best first. */

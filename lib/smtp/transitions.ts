@@ -1,6 +1,6 @@
 /**
  * What a client may say when. This table is the only place where that is decided (RFC 5321 sections
- * 4.1.4 and 3.3, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4).
+ * 4.1.4 and 3.3, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, XCLIENT_README of Postfix).
  *
  * @module
  */
@@ -47,7 +47,14 @@ export const TRANSITIONS: Readonly<Record<State, Row>> = {
   connected: {},
   refused: { QUIT: "closed" },
   // RFC 3207 does not ask for a greeting first, and some clients begin with STARTTLS.
-  greeted: { ...HELLO, ...anywhere("greeted"), RSET: "greeted", STARTTLS: "securing" },
+  greeted: {
+    ...HELLO,
+    ...anywhere("greeted"),
+    RSET: "greeted",
+    STARTTLS: "securing",
+    // The session begins anew with the greeting, for another client.
+    XCLIENT: "connected",
+  },
   ready: {
     ...HELLO,
     ...anywhere("ready"),
@@ -56,6 +63,7 @@ export const TRANSITIONS: Readonly<Record<State, Row>> = {
     // Neither may come in a mail transaction (RFC 4954 section 4; RFC 3207 section 4.2).
     STARTTLS: "securing",
     AUTH: "auth",
+    XCLIENT: "connected",
   },
   securing: {},
   auth: {},
@@ -71,7 +79,7 @@ export function outOfSequence(state: State, verb: Verb): string {
   if (state === "refused") return "Bad sequence of commands: no service here, only QUIT";
   if (state === "greeted") return "Bad sequence of commands: HELO or EHLO first";
   if (state === "chunks") return "Bad sequence of commands: the message has more chunks to come";
-  if (verb === "MAIL" || verb === "STARTTLS" || verb === "AUTH") {
+  if (verb === "MAIL" || verb === "STARTTLS" || verb === "AUTH" || verb === "XCLIENT") {
     return "Bad sequence of commands: a mail transaction is open";
   }
   if (state === "mail") return "Bad sequence of commands: no valid recipients";

@@ -34,6 +34,7 @@ const dns: Dns = {
   a: (host) => Promise.resolve(a.get(host) ?? []),
   aaaa: (host) => Promise.resolve(aaaa.get(host) ?? []),
   txt: () => Promise.resolve([]),
+  ptr: () => Promise.resolve([]),
 };
 
 async function explained(

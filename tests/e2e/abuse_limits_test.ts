@@ -265,3 +265,36 @@ peerTest({
     }
   },
 });
+
+peerTest({
+  name: "a client without a name that leads back to it sends no mail where names are required",
+  needs: ["dnsmasq"],
+  async fn({ dnsmasq }) {
+    using directory = temporaryDirectory();
+    const lines = [
+      "local=/in-addr.arpa/",
+      "host-record=named.test,192.0.2.7",
+      "ptr-record=8.2.0.192.in-addr.arpa,named.test",
+      "host-record=9.2.0.192.bl.test,127.0.0.2",
+    ];
+    await using dns = await startNameServer(dnsmasq, directory.path, lines);
+    await using smtpd = await startBehindProxy(
+      directory.path,
+      { reverseDns: "require", dnsBlockLists: ["bl.test"], dns: dns.address },
+    );
+    const table: [client: string, said: RegExp][] = [
+      ["192.0.2.7", /^250 /],
+      ["192.0.2.8", /^450 4\.7\.25 No mail from 192\.0\.2\.8, /],
+      ["192.0.2.9", /^450 4\.7\.25 /],
+      ["127.0.0.1", /^250 /],
+    ];
+    for (const [client, said] of table) {
+      using dialog = await Dialog.begin(smtpd.port, header(client));
+      assertEquals((await dialog.reply()).code, 220);
+      await dialog.say("EHLO client.test");
+      await dialog.say("MAIL FROM:<a@client.test>");
+      const { code, text } = await dialog.say("RCPT TO:<joe@local.test>");
+      assertMatch(`${code} ${text}`, said);
+    }
+  },
+});

@@ -7,6 +7,7 @@ export interface Records {
   readonly a?: readonly string[] | "fails";
   readonly aaaa?: readonly string[] | "fails";
   readonly txt?: readonly string[] | "fails";
+  readonly ptr?: readonly string[] | "fails";
 }
 
 /** Answers from the table; `asked` grows by each question. */
@@ -28,6 +29,7 @@ export function dnsTable(table: Record<string, Records>, asked: string[] = []): 
     a: (name) => Promise.try(() => look<string>(name, "a")),
     aaaa: (name) => Promise.try(() => look<string>(name, "aaaa")),
     txt: (name) => Promise.try(() => look<string>(name, "txt")),
+    ptr: (name) => Promise.try(() => look<string>(name, "ptr")),
   };
 }
 

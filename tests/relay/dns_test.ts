@@ -112,6 +112,8 @@ host-record=implicit.test,192.0.2.3
 cname=alias.test,implicit.test
 cname=mxalias.test,good.test
 txt-record=nodata.test,there
+ptr-record=9.2.0.192.in-addr.arpa,name.test
+local=/arpa/
 txt-record=_mta-sts.good.test,"v=STSv1; ","id=1"
 txt-record=_mta-sts.good.test,other
 cname=_mta-sts.alias.test,_mta-sts.good.test
@@ -153,6 +155,8 @@ server=/silent.test/127.0.0.1#${silent}
           assertEquals([...await dns.txt(name)].sort(), ["other", "v=STSv1; id=1"]);
         }
         assertEquals(await dns.txt("implicit.test"), []);
+        assertEquals(await dns.ptr("9.2.0.192.in-addr.arpa"), ["name.test."]);
+        assertEquals(await dns.ptr("8.2.0.192.in-addr.arpa"), []);
       });
 
       const table: [string, string][] = [

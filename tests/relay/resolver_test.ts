@@ -265,7 +265,7 @@ Deno.test("resolver stops when it is told to", async () => {
       new Promise<never>((_, reject) => {
         controller.signal.addEventListener("abort", () => reject(new Error("Cannot wait")));
       });
-    const dns = { mx: never, a: never, aaaa: never, txt: never };
+    const dns = { mx: never, a: never, aaaa: never, txt: never, ptr: never };
     const remote: RemoteHop = hop === "mx"
       ? { kind: "mx", domain: "x.test" }
       : { kind: "smtp", host: "x.test", port: 25 };
