@@ -7,8 +7,8 @@ import {
   domainTlsLevel,
   type WrittenRate,
 } from "./by_domain.ts";
-import { domain, nameServer, oneOf, path, readBy, truth, wholeNumber } from "./values.ts";
-import { type Cidr, parseCidr } from "../policy/network.ts";
+import { domain, nameServer, network, oneOf, path, readBy, truth, wholeNumber } from "./values.ts";
+import type { Cidr } from "../policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "../policy/relaying.ts";
 import type { Endpoint } from "../policy/session.ts";
 import type { Route } from "../relay/next_hop.ts";
@@ -45,9 +45,6 @@ export interface DeliverySettings {
   /** The aliases file, where there is one. */
   readonly aliases: string | undefined;
 }
-
-/** A network. */
-const network = readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32");
 
 /** These settings by their keys, in the order of the help. */
 export const DELIVERY_OPTIONS: Options<DeliverySettings> = {

@@ -4,13 +4,13 @@ import {
   address,
   fingerprint,
   hostname,
+  network,
   oneOf,
   path,
-  readBy,
   truth,
   wholeNumber,
 } from "./values.ts";
-import { type Cidr, parseCidr } from "../policy/network.ts";
+import type { Cidr } from "../policy/network.ts";
 import { one, type Options, perhaps, several } from "./option.ts";
 
 /** What the server is to its clients: ports, names, TLS and accounts. */
@@ -45,9 +45,6 @@ export interface ServerSettings {
   /** Peers that are believed what they say by XCLIENT of the client they speak for. */
   readonly xclient: readonly Cidr[];
 }
-
-/** A network. */
-const network = readBy(parseCidr, "write a network such as 192.0.2.0/24 or 2001:db8::/32");
 
 /** These settings by their keys, in the order of the help. */
 export const SERVER_OPTIONS: Options<ServerSettings> = {

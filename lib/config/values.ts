@@ -1,6 +1,6 @@
 /** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
 import { parseDomain } from "../policy/domain.ts";
-import { formatIp, parseIp } from "../policy/network.ts";
+import { type Cidr, formatIp, parseCidr, parseIp } from "../policy/network.ts";
 import { parseDuration, parseQuantity, parseRate, parseWholeNumber } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
 import type { Endpoint } from "../policy/session.ts";
@@ -162,3 +162,9 @@ export const nameServer: Value<Endpoint> = {
     return address === undefined || port === undefined ? undefined : { address, port };
   },
 };
+
+/** A network. */
+export const network: Value<Cidr> = readBy(
+  parseCidr,
+  "write a network such as 192.0.2.0/24 or 2001:db8::/32",
+);

@@ -1,6 +1,7 @@
 /** Clients that come from wherever a test wants, by the header of a proxy. */
 import { parseIp } from "../../lib/policy/network.ts";
 import { Dialog, type SeenReply } from "./dialog.ts";
+import { type Smtpd, startPassThrough } from "./smtpd.ts";
 
 /** How a header of version 2 begins that is for a client of TCP over IPv4 (proxy-protocol.txt, section 2.2). */
 const BEGINNING = [
@@ -41,4 +42,19 @@ export async function openFor(port: number, client: string): Promise<Dialog> {
 /** The client of a number, each of a network of its own: /24 of 10.0.0.0/8. */
 export function clientOf(number: number): string {
   return `10.${number >> 8 & 255}.${number & 255}.1`;
+}
+
+/** A server that believes the proxies of this host, with settings of a file. */
+export async function startBehindProxy(
+  directory: string,
+  settings: Record<string, unknown>,
+  ...flags: string[]
+): Promise<Smtpd> {
+  const file = `${directory}/smtpd.json`;
+  await Deno.writeTextFile(file, JSON.stringify(settings));
+  return await startPassThrough(
+    ...["--config", file, "--proxy-protocol", "127.0.0.0/8", "--relay-from", "203.0.113.0/24"],
+    ...["--local-domain", "local.test", "--maildir", `${directory}/mail`, "--route", "discard"],
+    ...flags,
+  );
 }

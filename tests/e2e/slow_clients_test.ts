@@ -1,9 +1,8 @@
 /** A server that is given next to nothing to do by many, and passwords to refuse by many more. */
 import { assert, assertEquals } from "@std/assert";
-import { MX } from "../net/tls_fixture.ts";
 import { octets } from "./corpus.ts";
-import { beginHandshakes, Crowd, knock } from "./crowd.ts";
-import { clientOf, greeted, openFor } from "./proxied.ts";
+import { Crowd, knock } from "./crowd.ts";
+import { clientOf, greeted, openFor, startBehindProxy } from "./proxied.ts";
 import {
   currentMemory,
   eventually,
@@ -11,8 +10,6 @@ import {
   openFiles,
   program,
   runProgram,
-  type Smtpd,
-  startPassThrough,
   temporaryDirectory,
 } from "./smtpd.ts";
 
@@ -23,24 +20,9 @@ const MOST = IDLE + SLOW + 1;
 /** One of those that nobody else's behaviour should matter to. */
 const HONEST = "203.0.113.1";
 
-/** A server that believes the proxies of this host, with settings of a file. */
-async function start(
-  directory: string,
-  settings: Record<string, unknown>,
-  ...flags: string[]
-): Promise<Smtpd> {
-  const file = `${directory}/smtpd.json`;
-  await Deno.writeTextFile(file, JSON.stringify(settings));
-  return await startPassThrough(
-    ...["--config", file, "--proxy-protocol", "127.0.0.0/8", "--relay-from", "203.0.113.0/24"],
-    ...["--local-domain", "local.test", "--maildir", `${directory}/mail`, "--route", "discard"],
-    ...flags,
-  );
-}
-
 memoryTest("clients that are idle or slow cost others nothing but their places", async () => {
   using directory = temporaryDirectory();
-  await using smtpd = await start(directory.path, {}, "--max-connections", `${MOST}`);
+  await using smtpd = await startBehindProxy(directory.path, {}, "--max-connections", `${MOST}`);
   // The first session opens what stays open.
   (await openFor(smtpd.port, HONEST))[Symbol.dispose]();
   const before = await openFiles(smtpd.pid);
@@ -62,31 +44,6 @@ memoryTest("clients that are idle or slow cost others nothing but their places",
   }
   await eventually(async () => await openFiles(smtpd.pid) <= before || undefined);
   assertEquals(await knock(smtpd.port, 100, 2_000, 0), new Map([[220, 100]]));
-});
-
-memoryTest("handshakes that do not go on are ended, and their places are free again", async () => {
-  using directory = temporaryDirectory();
-  const count = 60;
-  await Deno.writeTextFile(`${directory.path}/mx.crt`, MX.certificate);
-  await Deno.writeTextFile(`${directory.path}/mx.key`, MX.key, { mode: 0o600 });
-  await using smtpd = await start(
-    directory.path,
-    {},
-    ...["--tls-port", "0", "--max-connections", `${count}`, "--timeout", "3s"],
-    ...["--tls-cert", `${directory.path}/mx.crt`, "--tls-key", `${directory.path}/mx.key`],
-  );
-  const { port } = smtpd;
-  const tlsPort = Number(
-    smtpd.events("listening").map((event) => event.port).find((other) => other !== port),
-  );
-  const before = await openFiles(smtpd.pid);
-  const { ended } = await beginHandshakes({ port, tlsPort }, count, 0);
-  assertEquals(await knock(port, 10, 1_000, 0), new Map([[421, 10]]));
-  const times = await ended;
-  assert(Math.min(...times) > 2_000 && Math.max(...times) < 6_000, `${times}`);
-  await eventually(() => smtpd.events("tls-failed").length >= count || undefined);
-  assertEquals(await knock(port, count, 2_000, 10), new Map([[220, count]]));
-  await eventually(async () => await openFiles(smtpd.pid) <= before || undefined);
 });
 
 /** How many guess, how often each of them, and how many of those guesses are looked at. */
@@ -117,7 +74,7 @@ memoryTest(
     const [file, ...args] = [...program, "users", "add", "ali", "--users", users];
     const added = await runProgram(file, args, { input: octets("open sesame\n") });
     assertEquals(added.code, 0, added.text);
-    await using smtpd = await start(
+    await using smtpd = await startBehindProxy(
       directory.path,
       { authFailures: `${FAILURES}/10m` },
       ...["--users", users, "--auth-without-tls"],
