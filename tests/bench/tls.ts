@@ -127,7 +127,7 @@ async function upload(port: number): Promise<number> {
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let said = "";
   async function reply(code: string): Promise<void> {
-    while (!new RegExp(`^${code} .*\\n$`, "m").test(said)) {
+    while (!new RegExp(`^${code} [^\\n]*\\n$`, "m").test(said)) {
       const { value, done } = await output.read();
       if (done) throw new Error(`Cannot send: ${said}`);
       said += value;
