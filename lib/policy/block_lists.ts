@@ -2,7 +2,7 @@
 import { type Reply, reply } from "../smtp/reply.ts";
 import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
 import type { Hooks } from "./hooks.ts";
-import { type Ip, parseIp } from "./network.ts";
+import { type Ip, parseIp, reversedLabels } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
 
 /** What block lists are asked by. */
@@ -30,8 +30,7 @@ const QUIET = 60_000;
  * hexadecimal digits for IPv6, from the last to the first.
  */
 export function blockListName(ip: Ip, zone: string): string {
-  const labels = ip.version === 4 ? [...ip.octets].map(String) : [...ip.octets.toHex()];
-  return `${labels.reverse().join(".")}.${zone}`;
+  return `${reversedLabels(ip)}.${zone}`;
 }
 
 /**

@@ -107,6 +107,17 @@ export function parseIp(text: string): Ip | undefined {
   return { version: 6, octets: Uint8Array.from(octets) };
 }
 
+/**
+ * The labels by which an address is found in the domain name system, the last part first: the octets of
+ * IPv4, the hexadecimal digits of IPv6 (RFC 1035 section 3.5, RFC 3596 section 2.5).
+ */
+export function reversedLabels({ version, octets }: Ip): string {
+  const labels = [...octets].flatMap((octet) =>
+    version === 4 ? [`${octet}`] : [...octet.toString(16).padStart(2, "0")]
+  );
+  return labels.reverse().join(".");
+}
+
 /** Writes an address as RFC 5952 asks: lower case, the longest run of zero groups as `::`. */
 export function formatIp(ip: Ip): string {
   if (ip.version === 4) return ip.octets.join(".");

@@ -2,7 +2,7 @@
 import { type Reply, reply } from "../smtp/reply.ts";
 import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
 import type { Hooks } from "./hooks.ts";
-import { formatIp, type Ip, parseIp } from "./network.ts";
+import { formatIp, type Ip, parseIp, reversedLabels } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
 import type { Session } from "./session.ts";
 
@@ -27,9 +27,8 @@ const MOST_NAMES = 10;
 const HOST = /^(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
 
 /** The name of an address in the domain name system (RFC 1035 section 3.5, RFC 3596 section 2.5). */
-export function reverseName({ version, octets }: Ip): string {
-  const labels = version === 4 ? [...octets].map(String) : [...octets.toHex()];
-  return `${labels.reverse().join(".")}.${version === 4 ? "in-addr" : "ip6"}.arpa`;
+export function reverseName(ip: Ip): string {
+  return `${reversedLabels(ip)}.${ip.version === 4 ? "in-addr" : "ip6"}.arpa`;
 }
 
 /**

@@ -5,6 +5,8 @@
  * @module
  */
 import { timingSafeEqual } from "node:crypto";
+import { decodeBase64, encodeBase64 } from "../smtp/base64.ts";
+import { hmac } from "./sasl/sha256.ts";
 import { saslPrep } from "./saslprep.ts";
 
 /** A verifier of a password. */
@@ -44,12 +46,6 @@ const encoder = new TextEncoder();
 
 /** An array whose buffer is its own, as `crypto.subtle` asks for. */
 type Octets = Uint8Array<ArrayBuffer>;
-
-async function hmac(key: Octets, text: string): Promise<Octets> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encoder.encode(text)));
-}
 
 /** `Hi(password, salt, iterations)` of RFC 5802 section 2.2, which is PBKDF2 with HMAC. */
 async function saltedPassword(
@@ -139,18 +135,8 @@ export async function checkPassword(verifier: ScramVerifier, password: string): 
 /** Writes a verifier as {@linkcode parseVerifier} reads it and as PostgreSQL keeps its own. */
 export function formatVerifier(verifier: ScramVerifier): string {
   const { salt, iterations, storedKey, serverKey } = verifier;
-  return `SCRAM-SHA-256$${iterations}:${salt.toBase64()}` +
-    `$${storedKey.toBase64()}:${serverKey.toBase64()}`;
-}
-
-/** Strict base64 of RFC 4648: its own alphabet, padded, no bits left over, no white space. */
-function fromBase64(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  try {
-    return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
+  return `SCRAM-SHA-256$${iterations}:${encodeBase64(salt)}` +
+    `$${encodeBase64(storedKey)}:${encodeBase64(serverKey)}`;
 }
 
 /**
@@ -179,13 +165,13 @@ export function parseVerifier(text: string): ScramVerifier {
       `Cannot read a verifier: its iterations are no number from ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`,
     );
   }
-  const salt = fromBase64(match[2]);
+  const salt = decodeBase64(match[2]);
   if (salt === undefined || !hasGoodSalt(salt)) {
     throw new SyntaxError(
       `Cannot read a verifier: its salt is no base64 of ${MIN_SALT_LENGTH} to ${MAX_SALT_LENGTH} octets`,
     );
   }
-  const [storedKey, serverKey] = match.slice(3).map(fromBase64);
+  const [storedKey, serverKey] = match.slice(3).map(decodeBase64);
   if (storedKey?.length !== KEY_LENGTH) {
     throw new SyntaxError("Cannot read a verifier: its StoredKey is no base64 of 32 octets");
   }

@@ -8,7 +8,12 @@ import { type Attempt, Connector, type ConnectorOptions, type Link } from "./con
 import type { StsPolicies } from "./mta_sts.ts";
 import { type Approach, decideSession } from "./opener.ts";
 import type { HopReply } from "./remote_reply.ts";
-import { type RemoteHop, resolveNextHop, type ResolverOptions } from "./resolver.ts";
+import {
+  type RemoteHop,
+  type Resolution,
+  resolveNextHop,
+  type ResolverOptions,
+} from "./resolver.ts";
 import { nextHopKey } from "./route.ts";
 import type { Sessions } from "./sessions.ts";
 import { senderTlsOf } from "./tls_decision.ts";
@@ -37,6 +42,7 @@ export class HostSearch {
   readonly #mail: MailParameters;
   readonly #options: RemoteOptions;
   #approach: Approach | HopReply | undefined;
+  #found: Promise<Resolution> | undefined;
   #connector: Connector | undefined;
   /** Whether a session may be taken that was kept, and whether the last one was. */
   #mayReuse = true;
@@ -56,7 +62,9 @@ export class HostSearch {
    * @throws the reason of `signal`, once it is aborted
    */
   async open(signal: AbortSignal): Promise<Link | HopReply> {
-    const { sessions, resolver } = this.#options;
+    const { sessions } = this.#options;
+    // Where no session is kept, somebody waits, and hosts are looked up beside the policy.
+    if (sessions === undefined) this.#find(signal).catch(() => {});
     const approach = this.#approach ??= await this.#findApproach(signal);
     if ("code" in approach) {
       sessions?.note("unreachable", approach);
@@ -68,7 +76,7 @@ export class HostSearch {
     this.#isKept = kept !== undefined;
     if (kept !== undefined) return kept;
     if (this.#connector === undefined) {
-      const found = await resolveNextHop(this.#hop, resolver, signal);
+      const found = await this.#find(signal);
       if (found.kind === "failure") {
         sessions?.note(isTransient(found.reply) ? "unreachable" : "answered", found.reply);
         return found.reply;
@@ -123,6 +131,10 @@ export class HostSearch {
     const { host, address, client } = link;
     sessions.note(conduct, failure, { host, address, tls: tlsRecord(client.tls) });
     sessions.give(link);
+  }
+
+  #find(signal: AbortSignal): Promise<Resolution> {
+    return this.#found ??= resolveNextHop(this.#hop, this.#options.resolver, signal);
   }
 
   async #findApproach(signal: AbortSignal): Promise<Approach | HopReply> {

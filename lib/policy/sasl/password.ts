@@ -13,7 +13,7 @@ export interface AccountPasswordOptions {
   /** Where names are looked up. */
   readonly accounts: Accounts;
   /** The verifier that stands in for that of a name without an account. */
-  readonly unknown: (name: string) => ScramVerifier;
+  readonly unknown: (name: string) => Promise<ScramVerifier>;
   /** Bounds how many passwords are hashed at once. */
   readonly inTurn: InTurn;
 }
@@ -29,9 +29,11 @@ export function accountPassword(
     const prepared = preparedCredential(name);
     if (prepared === undefined) return undefined;
     const account = await accounts.find(prepared);
-    // Made for every name, since making it takes time.
-    const standIn = unknown(prepared);
-    const isRight = await inTurn(() => checkPassword(account?.verifier ?? standIn, password));
+    const isRight = await inTurn(async () => {
+      // Made for every name, since making it takes time.
+      const standIn = await unknown(prepared);
+      return await checkPassword(account?.verifier ?? standIn, password);
+    });
     return isRight ? account?.name : undefined;
   };
 }

@@ -1,4 +1,5 @@
 /** SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677). @module */
+import { encodeBase64 } from "../../smtp/base64.ts";
 import { timingSafeEqual } from "node:crypto";
 import { asciiOctets } from "../../smtp/octets.ts";
 import { SmtpError } from "../../smtp/reply.ts";
@@ -22,7 +23,7 @@ export interface ScramOptions {
   /** Where names are looked up. */
   readonly accounts: Accounts;
   /** The verifier that stands in for that of a name without an account. */
-  readonly unknown: (name: string) => ScramVerifier;
+  readonly unknown: (name: string) => Promise<ScramVerifier>;
   /** Makes so many random octets. */
   readonly random: (n: number) => Uint8Array;
   /** tls-server-end-point, where SCRAM-SHA-256-PLUS is offered. */
@@ -80,19 +81,23 @@ const encoder = new TextEncoder();
 /** What `c=` must be: the header and, with a channel binding, its data. Base64 has one way of writing it. */
 function bindingText({ text, binding }: Gs2Header, endPoint: Uint8Array = EMPTY): string {
   const header = encoder.encode(text);
-  if (typeof binding === "string") return header.toBase64();
+  if (typeof binding === "string") return encodeBase64(header);
   const input = new Uint8Array(header.length + endPoint.length);
   input.set(header);
   input.set(endPoint, header.length);
-  return input.toBase64();
+  return encodeBase64(input);
 }
 
 /**
  * Whether a proof was made by who knows the password (RFC 5802 section 3): with ClientKey XOR
  * ClientSignature sent, we get ClientKey, whose hash is StoredKey.
  */
-function isProof(proof: Uint8Array, storedKey: Uint8Array, authMessage: string): boolean {
-  const clientSignature = hmac(storedKey, authMessage);
+async function isProof(
+  proof: Uint8Array,
+  storedKey: Uint8Array,
+  authMessage: string,
+): Promise<boolean> {
+  const clientSignature = await hmac(storedKey, authMessage);
   const clientKey = proof.map((octet, i) => octet ^ clientSignature[i]);
   return timingSafeEqual(sha256(clientKey), storedKey);
 }
@@ -112,15 +117,15 @@ export function scram(options: ScramOptions): SaslMechanism {
     }
     const account = await options.accounts.find(name);
     // Made for every name, since making it takes time.
-    const standIn = options.unknown(name);
+    const standIn = await options.unknown(name);
     const { salt, iterations, storedKey, serverKey } = account?.verifier ?? standIn;
     const nonce = first.nonce + nonceOf(options.random(NONCE_LENGTH));
-    const serverFirst = `r=${nonce},s=${salt.toBase64()},i=${iterations}`;
+    const serverFirst = `r=${nonce},s=${encodeBase64(salt)},i=${iterations}`;
 
     const final = parseClientFinal(utf8Text(yield encoder.encode(serverFirst), "it"));
     if (final.hasMandatoryExtension) return EXTENSION_REFUSED;
     const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`;
-    const hasProof = isProof(final.proof, storedKey, authMessage);
+    const hasProof = await isProof(final.proof, storedKey, authMessage);
     if (
       !hasProof || account === undefined || final.nonce !== nonce ||
       final.channelBinding !== bindingText(first.header, options.endPoint)
@@ -129,7 +134,7 @@ export function scram(options: ScramOptions): SaslMechanism {
     }
 
     // RFC 4954 section 4: a mechanism's last word to a client that is let in is one more challenge.
-    const answer = yield encoder.encode(`v=${hmac(serverKey, authMessage).toBase64()}`);
+    const answer = yield encoder.encode(`v=${encodeBase64(await hmac(serverKey, authMessage))}`);
     if (answer.length > 0) throw malformed("the server's final message has an empty response");
     return { account: account.name };
   };

@@ -1,4 +1,5 @@
 /** The messages that a client sends in SCRAM (RFC 5802 section 7). @module */
+import { decodeBase64 } from "../../smtp/base64.ts";
 import { malformed, MAX_CREDENTIAL_LENGTH } from "./mechanism.ts";
 
 /** The header that SCRAM and OAUTHBEARER have in common (RFC 5801 section 4). */
@@ -150,12 +151,8 @@ export function parseClientFinal(message: string): ClientFinal {
 }
 
 function parseProof(text: string): Uint8Array {
-  let proof: Uint8Array;
-  try {
-    proof = Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-  } catch {
-    throw malformed("the proof is not base64");
-  }
+  const proof = decodeBase64(text);
+  if (proof === undefined) throw malformed("the proof is not base64");
   if (proof.length !== 32) throw malformed("the proof has not 32 octets");
   return proof;
 }

@@ -1,12 +1,17 @@
-/** SHA-256 at once: what SCRAM hashes is shorter than a turn of the event loop is long. @module */
-import { createHash, createHmac } from "node:crypto";
+/** The functions of SCRAM (RFC 5802 section 2.2), for SHA-256. @module */
+import { createHash } from "node:crypto";
 
-/** `H(octets)` of RFC 5802 section 2.2. */
+const encoder = new TextEncoder();
+
+/** `H(octets)`. */
 export function sha256(octets: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha256").update(octets).digest());
 }
 
-/** `HMAC(key, text)` of RFC 5802 section 2.2. */
-export function hmac(key: Uint8Array, text: string): Uint8Array {
-  return new Uint8Array(createHmac("sha256", key).update(text, "utf8").digest());
+/** `HMAC(key, text)`. */
+export async function hmac(key: Uint8Array, text: string): Promise<Uint8Array<ArrayBuffer>> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const octets = new Uint8Array(key);
+  const imported = await crypto.subtle.importKey("raw", octets, algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encoder.encode(text)));
 }

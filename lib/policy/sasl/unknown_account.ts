@@ -9,11 +9,11 @@ import { hmac } from "./sha256.ts";
 export function unknownVerifiers(
   secret: Uint8Array,
   iterations: number,
-): (name: string) => ScramVerifier {
-  return (name) => ({
-    salt: hmac(secret, `salt\0${name}`).subarray(0, SALT_LENGTH),
+): (name: string) => Promise<ScramVerifier> {
+  return async (name) => ({
+    salt: (await hmac(secret, `salt\0${name}`)).subarray(0, SALT_LENGTH),
     iterations,
-    storedKey: hmac(secret, `StoredKey\0${name}`),
-    serverKey: hmac(secret, `ServerKey\0${name}`),
+    storedKey: await hmac(secret, `StoredKey\0${name}`),
+    serverKey: await hmac(secret, `ServerKey\0${name}`),
   });
 }

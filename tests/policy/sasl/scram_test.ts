@@ -50,7 +50,7 @@ async function login(
   options: ScramClient,
   isInitial = true,
 ): Promise<string> {
-  const exchange = begin(saslServer({ accounts }), mechanism, of);
+  const exchange = begin(saslServer({ accounts, channelBinding: true }), mechanism, of);
   const client = scramClient(options);
   if (!isInitial) assertEquals(await converse(exchange, undefined), ["334 "]);
   const [serverFirst] = await converse(exchange, client.first);
