@@ -4,7 +4,6 @@ import { octets } from "./corpus.ts";
 import { Crowd, knock } from "./crowd.ts";
 import { clientOf, greeted, openFor, startBehindProxy } from "./proxied.ts";
 import {
-  currentMemory,
   eventually,
   memoryTest,
   openFiles,
@@ -84,7 +83,6 @@ memoryTest(
       return (await dialog.say(`AUTH PLAIN ${btoa("\0ali\0open sesame")}`)).code;
     };
     const before = await openFiles(smtpd.pid);
-    const memory = await currentMemory(smtpd.pid);
     let isOver = false;
     const right = (async () => {
       const codes: number[] = [];
@@ -105,7 +103,5 @@ memoryTest(
     assertEquals(await logIn("198.51.100.1"), 235);
     assertEquals(await logIn(clientOf(1)), 421);
     await eventually(async () => await openFiles(smtpd.pid) <= before || undefined);
-    const more = await currentMemory(smtpd.pid) - memory;
-    assert(more < 80, `it takes ${more} MB more`);
   },
 );

@@ -169,19 +169,10 @@ export function sourceTest(name: string, fn: () => Promise<void>): void {
 export const memoryTest = Deno.build.os === "linux" ? Deno.test : Deno.test.ignore;
 
 /** The most memory that a process has ever had resident, in MB. */
-export function peakMemory(pid: number): Promise<number> {
-  return memoryOf(pid, "VmHWM");
-}
-
-/** The memory that a process has resident, in MB. */
-export function currentMemory(pid: number): Promise<number> {
-  return memoryOf(pid, "VmRSS");
-}
-
-async function memoryOf(pid: number, figure: string): Promise<number> {
+export async function peakMemory(pid: number): Promise<number> {
   // Read by a program: the runtime wants every permission there is before it opens /proc itself.
   const { text } = await runProgram("cat", [`/proc/${pid}/status`]);
-  const [, kibibytes] = new RegExp(`^${figure}:\\s+(\\d+) kB$`, "m").exec(text) ?? [];
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(text) ?? [];
   assert(kibibytes !== undefined, text);
   return Number(kibibytes) * 1024 / 1e6;
 }
