@@ -6,7 +6,7 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { decodeBase64, encodeBase64 } from "../smtp/base64.ts";
-import { hmac } from "./sasl/sha256.ts";
+import { hmac, KEY_LENGTH, saltedPassword, sha256 } from "./sasl/sha256.ts";
 import { saslPrep } from "./saslprep.ts";
 
 /** A verifier of a password. */
@@ -40,23 +40,11 @@ const MAX_SALT_LENGTH = 64;
 
 /** How many octets of salt there are, unless told otherwise. */
 export const SALT_LENGTH = 16;
-const KEY_LENGTH = 32;
 
 const encoder = new TextEncoder();
 
 /** An array whose buffer is its own, as `crypto.subtle` asks for. */
 type Octets = Uint8Array<ArrayBuffer>;
-
-/** `Hi(password, salt, iterations)` of RFC 5802 section 2.2, which is PBKDF2 with HMAC. */
-async function saltedPassword(
-  password: Octets,
-  salt: Uint8Array,
-  iterations: number,
-): Promise<Octets> {
-  const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
-  const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(salt), iterations };
-  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 8 * KEY_LENGTH));
-}
 
 /** Prepares a password for comparison, as RFC 5802 section 2.2 has it. The error does not repeat it. */
 function prepared(password: string): Octets {
@@ -75,8 +63,7 @@ async function keysOf(
 ): Promise<Pick<ScramVerifier, "storedKey" | "serverKey">> {
   const salted = await saltedPassword(password, salt, iterations);
   const clientKey = await hmac(salted, "Client Key");
-  const storedKey = new Uint8Array(await crypto.subtle.digest("SHA-256", clientKey));
-  return { storedKey, serverKey: await hmac(salted, "Server Key") };
+  return { storedKey: sha256(clientKey), serverKey: await hmac(salted, "Server Key") };
 }
 
 function hasGoodIterations(iterations: number): boolean {

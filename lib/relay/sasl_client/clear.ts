@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Proof, SaslFault, type SaslMechanism } from "./mechanism.ts";
+import { type Proof, SaslFault, type SaslMechanism, saslName } from "./mechanism.ts";
 
 type Password = Extract<Proof, { readonly kind: "password" }>;
 type Token = Extract<Proof, { readonly kind: "token" }>;
@@ -63,14 +63,12 @@ export function oauthBearer(
   { user, token }: Token,
   server: { readonly host: string; readonly port: number },
 ): SaslMechanism {
-  // RFC 5801 section 4: what would end the name is written otherwise.
-  const name = user.replaceAll("=", "=3D").replaceAll(",", "=2C");
   const pairs = [`host=${server.host}`, `port=${server.port}`, `auth=Bearer ${token}`];
   let hasFailed = false;
   return {
     name: "OAUTHBEARER",
     initialResponse: utf8.encode(
-      [`n,a=${name},`, ...pairs, "", ""].join(KV_SEPARATOR),
+      [`n,a=${saslName(user)},`, ...pairs, "", ""].join(KV_SEPARATOR),
     ),
     respond() {
       // RFC 7628 section 3.2.3: the challenge says why it failed, and wants this before the server does.

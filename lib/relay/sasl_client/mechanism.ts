@@ -28,6 +28,18 @@ export type Proof =
   /** An access token (RFC 6750). */
   | { readonly kind: "token"; readonly user: string; readonly token: string };
 
+/**
+ * Writes a name as messages of SCRAM and the header of GS2 have it (RFC 5801 section 4, RFC 5802
+ * section 5.1): what would end it is written otherwise.
+ *
+ * ```abnf
+ * saslname = 1*(value-safe-char / "=2C" / "=3D")
+ * ```
+ */
+export function saslName(user: string): string {
+  return user.replaceAll("=", "=3D").replaceAll(",", "=2C");
+}
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text of a challenge of a mechanism that speaks text; `undefined` where it is not UTF-8. */

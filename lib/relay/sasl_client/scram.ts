@@ -5,10 +5,11 @@
  * @module
  */
 import { timingSafeEqual } from "node:crypto";
+import { hmac, saltedPassword, sha256 } from "../../policy/sasl/sha256.ts";
 import { saslPrep } from "../../policy/saslprep.ts";
 import { decodeBase64, encodeBase64 } from "../../smtp/base64.ts";
 import { printable } from "../../smtp/reply.ts";
-import { type Proof, SaslFault, type SaslMechanism, textOf } from "./mechanism.ts";
+import { type Proof, SaslFault, type SaslMechanism, saslName, textOf } from "./mechanism.ts";
 
 /** RFC 7677 section 4: fewer would make the password too easy to guess for whoever listens. */
 const MIN_ITERATIONS = 4_096;
@@ -17,7 +18,6 @@ const MIN_ITERATIONS = 4_096;
 const MAX_ITERATIONS = 1_000_000;
 
 const NONCE_LENGTH = 18;
-const KEY_LENGTH = 32;
 
 /** What the exchange is bound to. */
 export interface ScramOptions {
@@ -35,33 +35,9 @@ export interface ScramOptions {
   readonly nonce?: string;
 }
 
-type Octets = Uint8Array<ArrayBuffer>;
 type Password = Extract<Proof, { readonly kind: "password" }>;
 
 const utf8 = new TextEncoder();
-
-async function hmac(key: Octets, text: string): Promise<Octets> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, utf8.encode(text)));
-}
-
-/** `Hi(password, salt, iterations)`, on a thread beside this one. */
-async function saltedPassword(password: string, salt: Octets, iterations: number): Promise<Octets> {
-  const octets = utf8.encode(password);
-  const key = await crypto.subtle.importKey("raw", octets, "PBKDF2", false, ["deriveBits"]);
-  const algorithm = { name: "PBKDF2", hash: "SHA-256", salt, iterations };
-  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, 8 * KEY_LENGTH));
-}
-
-/**
- * ```abnf
- * saslname = 1*(value-safe-char / "=2C" / "=3D")
- * ```
- */
-function saslName(user: string): string {
-  return user.replaceAll("=", "=3D").replaceAll(",", "=2C");
-}
 
 /**
  * ```abnf
@@ -145,9 +121,9 @@ export class Scram implements SaslMechanism {
         `SCRAM with ${iterations} iterations is refused: ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are good`,
       );
     }
-    const salted = await saltedPassword(this.#password, salt, iterations);
+    const salted = await saltedPassword(utf8.encode(this.#password), salt, iterations);
     const clientKey = await hmac(salted, "Client Key");
-    const storedKey = new Uint8Array(await crypto.subtle.digest("SHA-256", clientKey));
+    const storedKey = sha256(clientKey);
     const bare = `c=${encodeBase64(this.#binding)},r=${nonce}`;
     const message = `${this.#first},${serverFirst},${bare}`;
     const signature = await hmac(storedKey, message);
