@@ -12,7 +12,7 @@ import { type Log, noLog } from "../net/log.ts";
 import type { TlsIdentity } from "../net/tls_identity.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import { saslServer } from "../policy/sasl.ts";
-import type { ServerLimits, ServerOptions } from "../net/server_options.ts";
+import type { ServerOptions } from "../net/server_options.ts";
 import { blockListHooks } from "../policy/block_lists.ts";
 import { type CombinableHooks, combinedHooks } from "../policy/combined_hooks.ts";
 import { reverseDnsHooks } from "../policy/reverse_dns.ts";
@@ -129,35 +129,6 @@ export function maildirOf(config: Config, log?: Log): Maildir {
   return new Maildir({ root, localDomains, hostname, log });
 }
 
-function limitsOf(config: Config): ServerLimits {
-  const { maxSize, maxRecipients, maxErrors } = config;
-  const { maxConnections, maxConnectionsPerIp, maxConnectionsPerNetwork } = config;
-  const { timeout, dataTimeout, sessionTimeout, minDataRate, greetingDelay } = config;
-  const { connectionRate, messageRate, recipientRate, failureRate } = config;
-  const { accountMessageRate, accountRecipientRate, authFailures, authLockout } = config;
-  return {
-    maxSize,
-    maxRecipients,
-    maxErrors,
-    maxConnections,
-    maxConnectionsPerIp,
-    maxConnectionsPerNetwork,
-    timeout,
-    dataTimeout,
-    sessionTimeout,
-    minDataRate,
-    greetingDelay,
-    connectionRate,
-    messageRate,
-    recipientRate,
-    failureRate,
-    accountMessageRate,
-    accountRecipientRate,
-    authFailures,
-    authLockout,
-  };
-}
-
 /** The Maildirs of every domain below the directory of a route. */
 export function maildirRouteOf(config: Config, directory: string, log?: Log): Maildir {
   const { localDomain: localDomains, hostname } = config;
@@ -249,9 +220,8 @@ export function serverOptions(
   log: Log,
   { accounts, identity, secret }: Guards = {},
 ): ServerOptions {
-  const limits = limitsOf(config);
   const exempt = config.relayFrom;
-  const clients = new ClientLimits({ rates: limits, exempt, accounts, clock: systemClock });
+  const clients = new ClientLimits({ rates: config, exempt, accounts, clock: systemClock });
   const { authWithoutTls: allowPlaintext, channelBinding } = config;
   return {
     hosts: config.host,
@@ -266,7 +236,7 @@ export function serverOptions(
     },
     hostname: config.hostname,
     normalizeNewlines: config.bareNewline === "normalize",
-    limits,
+    limits: config,
     clients,
     proxies: config.proxyProtocol,
     trustedPeers: config.xclient,

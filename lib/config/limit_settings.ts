@@ -1,34 +1,13 @@
 /** What clients may ask for. @module */
-import { domain, duration, oneOf, rate, size, type Value, wholeNumber } from "./values.ts";
+import type { ServerLimits } from "../net/server_options.ts";
+import { DEFAULT_RATES } from "../policy/client_limits.ts";
+import { formatRate } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
-import { one, oneOrNone, type Options, several } from "./option.ts";
+import { one, oneOrNone, type Option, type Options, several } from "./option.ts";
+import { domain, duration, oneOf, rate, size, type Value, wholeNumber } from "./values.ts";
 
 /** What clients may ask for. */
-export interface LimitSettings {
-  readonly maxSize: number;
-  readonly maxRecipients: number;
-  readonly maxConnections: number;
-  readonly maxConnectionsPerIp: number;
-  readonly maxConnectionsPerNetwork: number;
-  readonly timeout: number;
-  /** How long a client may be silent in mail data. */
-  readonly dataTimeout: number;
-  readonly sessionTimeout: number;
-  /** Octets of mail data a second below which a client is cut off after a minute; 0 for no floor. */
-  readonly minDataRate: number;
-  readonly maxErrors: number;
-  /** What a client network, or an account, may have in a time; `undefined` for no limit. */
-  readonly connectionRate: Rate | undefined;
-  readonly messageRate: Rate | undefined;
-  readonly recipientRate: Rate | undefined;
-  readonly failureRate: Rate | undefined;
-  readonly accountMessageRate: Rate | undefined;
-  readonly accountRecipientRate: Rate | undefined;
-  readonly authFailures: Rate | undefined;
-  /** How long a network may not log in, the first time. */
-  readonly authLockout: number;
-  /** How long a client waits for its greeting, or `undefined` for not at all. */
-  readonly greetingDelay: number | undefined;
+export interface LimitSettings extends ServerLimits {
   /** The DNS block lists that clients are looked up in. */
   readonly dnsBlockLists: readonly string[];
   /** Whether clients need a name that leads back to their address. */
@@ -44,6 +23,16 @@ const shortDuration: Value<number> = {
     return milliseconds === undefined || milliseconds > 60_000 ? undefined : milliseconds;
   },
 };
+
+/** A limit on what comes in a time, or none. */
+function rateOrOff(meaning: string, standing: Rate | undefined): Option<Rate | undefined> {
+  return oneOrNone(rate, "off", {
+    meaning: `${meaning}; or off`,
+    placeholder: "N/DURATION",
+    fileOnly: true,
+    byDefault: standing === undefined ? "off" : formatRate(standing),
+  });
+}
 
 /** These settings by their keys, in the order of the help. */
 export const LIMIT_OPTIONS: Options<LimitSettings> = {
@@ -99,48 +88,34 @@ export const LIMIT_OPTIONS: Options<LimitSettings> = {
     fileOnly: true,
     byDefault: "20",
   }),
-  connectionRate: oneOrNone(rate, "off", {
-    meaning: "connections of a client network in a time; one more gets 421; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "300/1m",
-  }),
-  messageRate: oneOrNone(rate, "off", {
-    meaning: "messages of a client network in a time; one more gets 450; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "600/1m",
-  }),
-  recipientRate: oneOrNone(rate, "off", {
-    meaning: "recipients of a client network in a time; one more gets 450; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "3000/1m",
-  }),
-  failureRate: oneOrNone(rate, "off", {
-    meaning: "permanent refusals to a client network in a time; then it gets 421; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "100/10m",
-  }),
-  accountMessageRate: oneOrNone(rate, "off", {
-    meaning: "messages of an account in a time, in place of its network's; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "500/1h",
-  }),
-  accountRecipientRate: oneOrNone(rate, "off", {
-    meaning: "recipients of an account in a time, in place of its network's; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "3000/1h",
-  }),
-  authFailures: oneOrNone(rate, "off", {
-    meaning: "failed logins of a client network in a time; then it is locked out; or off",
-    placeholder: "N/DURATION",
-    fileOnly: true,
-    byDefault: "10/10m",
-  }),
+  connectionRate: rateOrOff(
+    "connections of a client network in a time; one more gets 421",
+    DEFAULT_RATES.connectionRate,
+  ),
+  messageRate: rateOrOff(
+    "messages of a client network in a time; one more gets 450",
+    DEFAULT_RATES.messageRate,
+  ),
+  recipientRate: rateOrOff(
+    "recipients of a client network in a time; one more gets 450",
+    DEFAULT_RATES.recipientRate,
+  ),
+  failureRate: rateOrOff(
+    "permanent refusals to a client network in a time; then it gets 421",
+    DEFAULT_RATES.failureRate,
+  ),
+  accountMessageRate: rateOrOff(
+    "messages of an account in a time, in place of its network's",
+    DEFAULT_RATES.accountMessageRate,
+  ),
+  accountRecipientRate: rateOrOff(
+    "recipients of an account in a time, in place of its network's",
+    DEFAULT_RATES.accountRecipientRate,
+  ),
+  authFailures: rateOrOff(
+    "failed logins of a client network in a time; then it is locked out",
+    DEFAULT_RATES.authFailures,
+  ),
   authLockout: one(duration, {
     meaning: "how long that is at first; each time twice as long, up to a day",
     placeholder: "DURATION",

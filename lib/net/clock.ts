@@ -1,12 +1,7 @@
-/** Time as a value that is passed in, so that a test can let five minutes pass at once. @module */
+/** The clock of the machine that we run on. @module */
+import type { Clock } from "../policy/clock.ts";
 
-/** Tells the time and wakes. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Calls `wake` once after `delay` milliseconds, unless the answered handle is disposed first. */
-  after(delay: number, wake: () => void): Disposable;
-}
+export type { Clock };
 
 /** The machine's clock. */
 export const systemClock: Clock = {

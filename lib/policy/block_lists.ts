@@ -1,6 +1,7 @@
 /** DNS block lists (RFC 5782): no mail from clients whose address one of them has. @module */
 import { type Reply, reply } from "../smtp/reply.ts";
-import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
+import { inTime, keptAnswers } from "./client_answers.ts";
+import type { Clock } from "./clock.ts";
 import type { Hooks } from "./hooks.ts";
 import { type Ip, parseIp, reversedLabels } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
@@ -16,7 +17,7 @@ export interface BlockListOptions {
   /** Told, once a minute for each list, that it could not be asked, which lets the client pass. */
   failed?(zone: string, error: unknown): void;
   /** Tells the time and wakes. */
-  readonly clock: AnswerClock;
+  readonly clock: Clock;
 }
 
 /** How long a list may take to answer, in milliseconds. */

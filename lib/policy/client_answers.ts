@@ -1,12 +1,5 @@
 /** What is found out of the addresses of clients by asking others: in a time, and once for a while. @module */
-
-/** Tells the time and wakes. */
-export interface AnswerClock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Calls `wake` once after `delay` milliseconds. */
-  after(delay: number, wake: () => void): Disposable;
-}
+import type { Clock } from "./clock.ts";
 
 /** How long an answer is kept, in milliseconds, and for how many addresses. */
 const KEPT = 5 * 60_000;
@@ -17,7 +10,7 @@ const MOST_KEPT = 4096;
  * either.
  */
 export async function inTime<T>(
-  clock: AnswerClock,
+  clock: Clock,
   timeout: number,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -36,7 +29,7 @@ export async function inTime<T>(
  * addresses at most.
  */
 export function keptAnswers<T>(
-  clock: AnswerClock,
+  clock: Clock,
   ask: (address: string) => Promise<T>,
 ): (address: string) => Promise<T> {
   const known = new Map<string, { readonly until: number; readonly answer: Promise<T> }>();

@@ -8,6 +8,7 @@
 import { type Reply, reply } from "../smtp/reply.ts";
 import type { Account, Accounts } from "./accounts.ts";
 import { ClientTable } from "./client_table.ts";
+import type { Clock } from "./clock.ts";
 import type { MaybePromise } from "./hooks.ts";
 import {
   type Cidr,
@@ -81,12 +82,7 @@ export interface ClientLimitsOptions {
   /** Where the quotas of accounts are looked up; without one of its own an account has the common one. */
   readonly accounts?: Accounts;
   /** Tells the time and wakes. */
-  readonly clock: {
-    /** Milliseconds since the epoch. */
-    now(): number;
-    /** Calls `wake` once after `delay` milliseconds. */
-    after(delay: number, wake: () => void): Disposable;
-  };
+  readonly clock: Clock;
   /** How many client networks are remembered; 65,536 if left out, in 5 MiB. */
   readonly slots?: number;
 }
@@ -152,7 +148,7 @@ export class ClientLimits implements AuthAttempts {
   readonly #rates: ClientRates;
   readonly #exempt: readonly Cidr[];
   readonly #findAccount: Accounts["find"];
-  readonly #clock: ClientLimitsOptions["clock"];
+  readonly #clock: Clock;
   readonly #networks: ClientTable;
   readonly #accounts: ClientTable;
   readonly #ready = new Map<string, NetworkPlace>();

@@ -1,6 +1,7 @@
 /** No mail from clients whose address has no name that leads back to it. @module */
 import { type Reply, reply } from "../smtp/reply.ts";
-import { type AnswerClock, inTime, keptAnswers } from "./client_answers.ts";
+import { inTime, keptAnswers } from "./client_answers.ts";
+import type { Clock } from "./clock.ts";
 import type { Hooks } from "./hooks.ts";
 import { formatIp, type Ip, parseIp, reversedLabels } from "./network.ts";
 import { mayRelay, type RelayingRules } from "./relaying.ts";
@@ -15,7 +16,7 @@ export interface ReverseDnsOptions {
   /** Answers the addresses of a host, of one version: none where there are none for certain. */
   addressesOf(host: string, version: 4 | 6, signal: AbortSignal): Promise<readonly string[]>;
   /** Tells the time and wakes. */
-  readonly clock: AnswerClock;
+  readonly clock: Clock;
 }
 
 /** How long all the questions for one address may take, in milliseconds. */

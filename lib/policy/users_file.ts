@@ -1,5 +1,5 @@
 /** The users file: accounts as text, a line each, for people to read and a program to change. @module */
-import { parsePath } from "../smtp/address.ts";
+import { parseWholePath } from "../smtp/address.ts";
 import { formatMailbox } from "../smtp/mailbox.ts";
 import type { Account } from "./accounts.ts";
 import { parseDomain } from "./domain.ts";
@@ -63,9 +63,8 @@ export function parseAllowedFrom(text: string): string {
     const domain = parseDomain(text.slice(1));
     if (domain !== undefined) return `@${domain}`;
   } else {
-    const path = `<${text}>`;
-    const parsed = parsePath(path, 0);
-    const mailbox = "value" in parsed && parsed.next === path.length ? parsed.value : null;
+    const path = parseWholePath(`<${text}>`);
+    const mailbox = "value" in path ? path.value : null;
     const domain = parseDomain(mailbox?.domain ?? "");
     const address = mailbox === null || domain === undefined
       ? undefined
