@@ -8,7 +8,7 @@
  * @module
  */
 import type { Filter, RecipientState } from "../queue/store.ts";
-import { parsePath } from "../smtp/address.ts";
+import { parseWholePath } from "../smtp/address.ts";
 import { parseEnvid, parseOrcpt } from "../smtp/dsn_parameters.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatPath, type Mailbox } from "../smtp/mailbox.ts";
@@ -77,8 +77,8 @@ function perhaps<T>(
 
 function path(value: unknown, what: string): Mailbox | null {
   const written = text(value, what);
-  const parsed = parsePath(written, 0);
-  if ("fault" in parsed || parsed.next !== written.length) throw malformed(`${what} is no path`);
+  const parsed = parseWholePath(written);
+  if ("fault" in parsed) throw malformed(`${what} is no path`);
   return parsed.value;
 }
 

@@ -13,7 +13,7 @@ import { nextHopKey, nextHopOf } from "../relay/route.ts";
 import { routeOf, tableKey } from "../relay/routing.ts";
 import { decideHost } from "../relay/tls_decision.ts";
 import type { TlsLevel } from "../relay/tls_policy.ts";
-import { parsePath } from "../smtp/address.ts";
+import { parseWholePath } from "../smtp/address.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { isTransient, printable, type Reply } from "../smtp/reply.ts";
 import { aliasesOf } from "./aliases_file.ts";
@@ -48,14 +48,9 @@ const TLS_MEANINGS: Readonly<Record<TlsLevel, string>> = {
 type Tell = (topic: string, text: string) => void;
 
 function parseAddress(text: string): Mailbox {
-  const path = text.startsWith("<") ? text : `<${text}>`;
-  const parsed = parsePath(path, 0);
-  const fault = "fault" in parsed
-    ? parsed.fault
-    : parsed.value === null || parsed.next !== path.length
-    ? "it is more or less than one address"
-    : undefined;
-  if (fault === undefined && "value" in parsed && parsed.value !== null) return parsed.value;
+  const path = parseWholePath(text.startsWith("<") ? text : `<${text}>`);
+  if ("value" in path && path.value !== null) return path.value;
+  const fault = "fault" in path ? path.fault : "it is more or less than one address";
   const wrong = `${printable(text)} is no address (${fault})`;
   throw new Failure(EXIT.badData, wrong, "write it like someone@example.org");
 }

@@ -11,7 +11,7 @@ import {
 } from "../message/submitted.ts";
 import { localReceivedField } from "../message/trace.ts";
 import { queueIds } from "../queue/queue_id.ts";
-import { parsePath } from "../smtp/address.ts";
+import { parseWholePath } from "../smtp/address.ts";
 import { parseEnvid } from "../smtp/dsn_parameters.ts";
 import { formatMailbox, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
 import { isTransient, SmtpError } from "../smtp/reply.ts";
@@ -41,8 +41,8 @@ function mailboxOf(text: string, hostname: string): Mailbox {
   // What the decoder put in the place of octets that were not UTF-8 is nobody's address.
   const candidates = bare.includes("\ufffd") ? [] : [`<${bare}>`, `<${bare}@${hostname}>`];
   for (const path of candidates) {
-    const parsed = parsePath(path, 0);
-    if ("fault" in parsed || parsed.next !== path.length) continue;
+    const parsed = parseWholePath(path);
+    if ("fault" in parsed) continue;
     if (parsed.value !== null && parsed.value.domain !== "") return parsed.value;
   }
   throw badData(`${shown(text)} is no address`, "write it like someone@example.org");

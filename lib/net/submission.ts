@@ -6,7 +6,7 @@ import { type Account, type Accounts, maySendFrom } from "../policy/accounts.ts"
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { Session } from "../policy/session.ts";
 import { octetBuffer } from "../queue/octet_buffer.ts";
-import { parsePath } from "../smtp/address.ts";
+import { parseWholePath } from "../smtp/address.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
 import { type Reply, SmtpError, standingReply } from "../smtp/reply.ts";
@@ -38,7 +38,7 @@ const EMPTY_LINE = [13, 10];
 
 /**
  * Makes of an intake one for submission: the sender has to be the account's (RFC 6409 section 6.1), and
- * what a message lacks of From, Date and Message-ID is added above it (section 8).
+ * what a message lacks of From, Date and Message-ID is added behind its own fields (section 8).
  */
 export function submissionIntake(intake: Intake, options: SubmissionOptions): Intake {
   return {
@@ -167,7 +167,7 @@ function refusal(): SmtpError {
 function mailboxesOf(value: string): Mailbox[] {
   try {
     return parseAddressList(value).map((address) => {
-      const path = parsePath(`<${address}>`, 0);
+      const path = parseWholePath(`<${address}>`);
       if ("fault" in path || path.value === null) throw new SyntaxError("Cannot read an address");
       return path.value;
     });

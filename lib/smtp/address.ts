@@ -84,6 +84,14 @@ export function parsePath(text: string, start: number): Parsed<Mailbox | null> {
   return { value: mailbox.value, next: mailbox.next + 1 };
 }
 
+/** Parses a text that is one path and nothing else. */
+export function parseWholePath(text: string): Parsed<Mailbox | null> {
+  const path = parsePath(text, 0);
+  return "fault" in path || path.next === text.length
+    ? path
+    : { fault: "it is more or less than one address" };
+}
+
 /**
  * Parses a mailbox.
  *

@@ -143,9 +143,9 @@ export class Sender {
   }
 
   /**
-   * Names a recipient. NOTIFY and ORCPT are said only to a server that offers DSN. After a refused MAIL the
-   * answer is the reply to MAIL, whatever the server says
-   * to RCPT: its 503 would make a lasting refusal of a passing one.
+   * Names a recipient. NOTIFY and ORCPT are said only to a server that offers DSN. After a refused MAIL
+   * the answer is the reply to MAIL, whatever the server says to RCPT: its 503 would make a lasting
+   * refusal of a passing one.
    *
    * @throws {SyntaxError} if the forward-path cannot be written, for one because it needs SMTPUTF8, or
    *   NOTIFY or ORCPT cannot
