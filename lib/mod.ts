@@ -36,7 +36,7 @@ export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hoo
 export type { Account, Accounts } from "./policy/accounts.ts";
 export { makeVerifier, type ScramVerifier } from "./policy/scram_verifier.ts";
 export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";
-export type { Endpoint, Session, TlsFacts } from "./policy/session.ts";
+export type { Endpoint, Session, TlsFacts, Upstream } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 
 export { relay, type RelayOptions } from "./relay/relay.ts";

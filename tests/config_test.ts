@@ -76,6 +76,7 @@ Deno.test("defaults are those of the documentation", () => {
     dnsBlockLists: [],
     reverseDns: "off",
     xclient: [],
+    xforward: [],
     maxDeliveries: 200,
     maxDeliveriesPerHop: 20,
     drainTimeout: 30_000,

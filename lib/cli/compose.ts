@@ -239,7 +239,7 @@ export function serverOptions(
     limits: config,
     clients,
     proxies: config.proxyProtocol,
-    trustedPeers: config.xclient,
+    trustedPeers: { XCLIENT: config.xclient, XFORWARD: config.xforward },
     hooks: hooksOf(config, log),
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.

@@ -44,6 +44,8 @@ export interface ServerSettings {
   readonly proxyProtocol: readonly Cidr[];
   /** Peers that are believed what they say by XCLIENT of the client they speak for. */
   readonly xclient: readonly Cidr[];
+  /** Peers that may say by XFORWARD where they have a message from, for the log. */
+  readonly xforward: readonly Cidr[];
 }
 
 /** These settings by their keys, in the order of the help. */
@@ -144,6 +146,12 @@ export const SERVER_OPTIONS: Options<ServerSettings> = {
   }),
   xclient: several(network, {
     meaning: "peers that may say by XCLIENT for whom they speak, and are believed",
+    placeholder: "CIDR",
+    fileOnly: true,
+    byDefault: [],
+  }),
+  xforward: several(network, {
+    meaning: "peers that may say by XFORWARD where they have a message from, for the log",
     placeholder: "CIDR",
     fileOnly: true,
     byDefault: [],

@@ -122,7 +122,7 @@ export class Connection implements Watched {
 
   /** What is known of the client. */
   get session(): Session {
-    return this.#conversation;
+    return this.#conversation.session;
   }
 
   get deadline(): number {

@@ -1,14 +1,14 @@
 /** What a server says in a session: policy and the intake are asked, and the client is answered. @module */
 import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
-import type { SaslExchange, SaslServer, SaslSession, SaslStep } from "../policy/sasl.ts";
-import { type Endpoint, type Session, type TlsFacts, tlsText } from "../policy/session.ts";
+import type { SaslExchange, SaslServer, SaslStep } from "../policy/sasl.ts";
+import { type Session, tlsText } from "../policy/session.ts";
 import { type Cidr, cidrContains, parseIp } from "../policy/network.ts";
-import type { ClientAttributes } from "../smtp/client_attributes.ts";
+import type { ClientAttributes, TrustedVerb } from "../smtp/client_attributes.ts";
 import type { Receiver } from "../smtp/receiver.ts";
 import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts";
 import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
-import { newId } from "./id.ts";
+import { ClientSession } from "./client_session.ts";
 import type { LogFields } from "./log.ts";
 import {
   MailTransaction,
@@ -19,7 +19,11 @@ import {
 import { chain, guarded } from "./maybe_promise.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
 import type { ServerTlsFacts } from "./tls_transport.ts";
-import { clientFacts } from "./xclient.ts";
+import { clientFacts, type Ends } from "./xclient.ts";
+import { upstreamOf } from "./xforward.ts";
+
+/** Networks of peers that are believed what they say of other clients, by the command that says it. */
+export type TrustedPeers = Readonly<Partial<Record<TrustedVerb, readonly Cidr[]>>>;
 
 /** What the conversations of a server share. */
 export interface ConversationContext extends TransactionContext {
@@ -37,8 +41,8 @@ export interface ConversationContext extends TransactionContext {
   readonly identity?: TlsIdentity;
   /** Who authenticates clients, if somebody does. */
   readonly sasl?: SaslServer;
-  /** Peers that may say by XCLIENT for whom they speak. */
-  readonly trustedPeers?: readonly Cidr[];
+  /** Peers that are believed what they say of other clients. */
+  readonly trustedPeers?: TrustedPeers;
   /** Whether mail is taken only from clients that have authenticated. */
   readonly mustAuthenticate?: boolean;
 }
@@ -50,6 +54,7 @@ const AUTHENTICATED = standingReply(235, "2.7.0", "Authentication successful");
 const NO_MECHANISM = standingReply(504, "5.5.4", "Mechanism not offered here");
 /** RFC 4954 section 6. */
 const AUTHENTICATE_FIRST = standingReply(530, "5.7.0", "Authentication required");
+const UPSTREAM_OK = standingReply(250, "2.0.0", "Ok");
 const CHUNK_OK = standingReply(250, "2.0.0", "Chunk ok");
 
 /** Said to a client that is still there when the server goes. */
@@ -62,79 +67,32 @@ export const SHUTTING_DOWN: Reply = standingReply(
 /** What belongs to an exchange that proves who the client is. */
 type AuthQuestion = Extract<ReceiverQuestion, { readonly type: "auth" | "response" }>;
 
-/** The protocol that each greeting asks for. */
-const PROTOCOLS = { HELO: "SMTP", EHLO: "ESMTP", LHLO: "LMTP" } as const;
-
 /** One session, and the mail transaction that is open in it. */
-export class Conversation implements SaslSession {
-  readonly id: string = newId();
+export class Conversation {
   readonly #context: ConversationContext;
   readonly #receiver: Receiver;
-  #remote: Endpoint;
-  #local: Endpoint;
-  #protocol: Session["protocol"];
-  #heloName: string | undefined;
-  #tls: ServerTlsFacts | undefined;
-  #account: string | undefined;
+  readonly #session: ClientSession;
   #exchange: SaslExchange | undefined;
   #transaction: MailTransaction | undefined;
   #isEnding = false;
 
   /** Answers what `receiver` asks. */
-  constructor(
-    context: ConversationContext,
-    receiver: Receiver,
-    ends: { readonly remote: Endpoint; readonly local: Endpoint },
-  ) {
+  constructor(context: ConversationContext, receiver: Receiver, ends: Ends) {
     this.#context = context;
     this.#receiver = receiver;
-    this.#remote = ends.remote;
-    this.#local = ends.local;
-    const peer = parseIp(ends.remote.address);
-    if (
-      peer !== undefined && context.trustedPeers?.some((trusted) => cidrContains(trusted, peer))
-    ) {
-      receiver.trustPeer();
-    }
+    this.#session = new ClientSession(ends);
+    const verbs = trustedVerbs(context.trustedPeers, ends.remote.address);
+    if (verbs.length > 0) receiver.trustPeer(verbs);
   }
 
-  get remote(): Endpoint {
-    return this.#remote;
+  /** What is known of the client. */
+  get session(): Session {
+    return this.#session;
   }
 
-  get local(): Endpoint {
-    return this.#local;
-  }
-
-  get protocol(): Session["protocol"] {
-    return this.#protocol;
-  }
-
-  get heloName(): string | undefined {
-    return this.#heloName;
-  }
-
-  get tls(): TlsFacts | undefined {
-    return this.#tls;
-  }
-
-  get account(): string | undefined {
-    return this.#account;
-  }
-
-  get endPoint(): Uint8Array | undefined {
-    return this.#tls?.endPoint;
-  }
-
-  /**
-   * The session runs inside TLS from now on. What the client said of itself before, anybody may have
-   * said (RFC 3207 section 4.2).
-   */
+  /** The session runs inside TLS from now on. */
   secured(tls: ServerTlsFacts): void {
-    this.#tls = tls;
-    this.#protocol = undefined;
-    this.#heloName = undefined;
-    this.#account = undefined;
+    this.#session.secure(tls);
     this.log("debug", "secured", { version: tls.version, cipher: tls.cipher });
   }
 
@@ -155,13 +113,14 @@ export class Conversation implements SaslSession {
 
   /** Writes an event of this session to the log. */
   log(level: "debug" | "info", event: string, fields: LogFields = {}): void {
-    this.#context.log(level, event, { session: this.id, client: this.remote.address, ...fields });
+    const { id, remote } = this.#session;
+    this.#context.log(level, event, { session: id, client: remote.address, ...fields });
   }
 
   /** Deals with one event; a promise if that takes time. */
   handle(event: ReceiverEvent): MaybePromise<void> {
     return guarded(() => this.#handle(event), (error) => {
-      replyTo(error, this.#context.log, this, event.type);
+      replyTo(error, this.#context.log, this.#session, event.type);
       this.#receiver.close(INTERNAL_ERROR);
     });
   }
@@ -195,12 +154,12 @@ export class Conversation implements SaslSession {
   #converse(question: AuthQuestion): MaybePromise<void> {
     const { sasl, log } = this.#context;
     const isFirst = question.type === "auth";
-    const exchange = isFirst ? sasl?.begin(question.mechanism, this) : this.#exchange;
+    const exchange = isFirst ? sasl?.begin(question.mechanism, this.#session) : this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return this.#receiver.reply(this.#logRefusal("auth", NO_MECHANISM));
     const asked = guarded(
       () => exchange.next(isFirst ? question.initialResponse : question.octets),
-      (error): SaslStep => ({ kind: "failure", reply: replyTo(error, log, this, "auth") }),
+      (error): SaslStep => ({ kind: "failure", reply: replyTo(error, log, this.#session, "auth") }),
     );
     return chain(asked, (step) => {
       switch (step.kind) {
@@ -208,12 +167,12 @@ export class Conversation implements SaslSession {
           this.#exchange = exchange;
           return this.#receiver.challenge(step.octets);
         case "success":
-          this.#account = step.account;
+          this.#session.authenticate(step.account);
           this.log("info", "authenticated", { account: step.account });
           return this.#receiver.reply(AUTHENTICATED);
         case "failure":
           if (step.error !== undefined) {
-            log("warn", "auth-failed", { session: this.id, error: `${step.error}` });
+            log("warn", "auth-failed", { session: this.#session.id, error: `${step.error}` });
           }
           return this.#receiver.reply(this.#logRefusal("auth", step.reply));
       }
@@ -230,13 +189,14 @@ export class Conversation implements SaslSession {
         return this.#answerHelo(question.verb, printable(question.name));
       case "mail": {
         if (this.#isEnding) return SHUTTING_DOWN;
-        if (this.#context.mustAuthenticate && this.#account === undefined) {
+        if (this.#context.mustAuthenticate && this.#session.account === undefined) {
           return this.#logRefusal("mail", AUTHENTICATE_FIRST);
         }
         const id = this.#context.nextMessageId();
         const begun = chain(
-          this.#context.clients.mail(this),
-          (refusal) => refusal ?? MailTransaction.begin(this.#context, this, id, question.mail),
+          this.#context.clients.mail(this.#session),
+          (refusal) =>
+            refusal ?? MailTransaction.begin(this.#context, this.#session, id, question.mail),
         );
         return chain(begun, (transaction) => {
           if ("code" in transaction) return this.#logRefusal("mail", transaction);
@@ -245,7 +205,7 @@ export class Conversation implements SaslSession {
         });
       }
       case "rcpt": {
-        const answered = this.#context.clients.rcpt(this) ??
+        const answered = this.#context.clients.rcpt(this.#session) ??
           this.#transaction!.rcpt(question.rcpt);
         return chain(answered, (answer) => {
           if (isPositive(answer)) return answer;
@@ -262,6 +222,8 @@ export class Conversation implements SaslSession {
         return this.#context.identity === undefined ? NO_TLS : READY_FOR_TLS;
       case "xclient":
         return this.#answerXclient(question.attributes);
+      case "xforward":
+        return this.#answerXforward(question.attributes);
       case "chunk":
         return CHUNK_OK;
       case "end":
@@ -270,8 +232,8 @@ export class Conversation implements SaslSession {
   }
 
   /** The peer speaks for a client, which is greeted next as if it had connected itself. */
-  #answerXclient(attributes: ClientAttributes): Reply {
-    const facts = clientFacts(attributes, this);
+  #answerXclient(attributes: ClientAttributes<"XCLIENT">): Reply {
+    const facts = clientFacts(attributes, this.#session);
     if ("code" in facts) return this.#logRefusal("xclient", facts);
     // Written before anything changes: this line joins the peer and the client it speaks for.
     this.log("info", "xclient", {
@@ -279,17 +241,16 @@ export class Conversation implements SaslSession {
       name: attributes.get("NAME") ?? undefined,
       account: facts.account,
     });
-    this.#remote = facts.remote;
-    this.#local = facts.local;
-    this.#protocol = facts.protocol;
-    this.#heloName = facts.heloName;
-    this.#account = facts.account;
-    if (this.#tls !== undefined) {
-      // The certificate is the peer's, and lets it relay: not those it speaks for.
-      this.#tls = { ...this.#tls, clientFingerprint: undefined };
-    }
+    this.#session.speakFor(facts);
     const refusal = this.#context.clients.connect(facts.remote.address);
     return refusal === undefined ? this.#context.greeting : this.#logRefusal("connect", refusal);
+  }
+
+  #answerXforward(attributes: ClientAttributes<"XFORWARD">): Reply {
+    const upstream = upstreamOf(attributes, this.#session.upstream);
+    if ("code" in upstream) return this.#logRefusal("xforward", upstream);
+    this.#session.handOn(upstream);
+    return UPSTREAM_OK;
   }
 
   #answerConnect(): MaybePromise<Reply> {
@@ -297,33 +258,30 @@ export class Conversation implements SaslSession {
     this.log("debug", "connected");
     return guarded(
       () =>
-        chain(hooks.connect?.(this), (verdict) => {
+        chain(hooks.connect?.(this.#session), (verdict) => {
           const refusal = refusalOf(verdict);
           if (refusal !== undefined) return this.#logRefusal("connect", refusal);
           return greeting;
         }),
-      (error) => replyTo(error, log, this, "connect"),
+      (error) => replyTo(error, log, this.#session, "connect"),
     );
   }
 
   /** A greeting that is refused leaves the session as it was (RFC 5321 section 4.1.4). */
-  #answerHelo(verb: keyof typeof PROTOCOLS, name: string): MaybePromise<Reply> {
+  #answerHelo(verb: "HELO" | "EHLO" | "LHLO", name: string): MaybePromise<Reply> {
     const { hooks, hello, log } = this.#context;
-    const before = { protocol: this.#protocol, heloName: this.#heloName };
-    this.#protocol = PROTOCOLS[verb];
-    this.#heloName = name;
+    const takeBack = this.#session.greet(verb, name);
     const answered = guarded(
-      () => chain(hooks.helo?.(this), refusalOf),
-      (error) => replyTo(error, log, this, "helo"),
+      () => chain(hooks.helo?.(this.#session), refusalOf),
+      (error) => replyTo(error, log, this.#session, "helo"),
     );
     return chain(answered, (refusal) => {
       if (refusal === undefined) {
         this.#dropTransaction();
-        this.#receiver.offerAuth(this.#context.sasl?.mechanisms(this) ?? []);
+        this.#receiver.offerAuth(this.#context.sasl?.mechanisms(this.#session) ?? []);
         return hello;
       }
-      this.#protocol = before.protocol;
-      this.#heloName = before.heloName;
+      takeBack();
       return this.#logRefusal("helo", refusal);
     });
   }
@@ -337,17 +295,23 @@ export class Conversation implements SaslSession {
       const refused = replies.find((each) => !isPositive(each));
       if (refused === undefined) {
         const { reversePath } = transaction.mail;
+        const { account, tls, upstream } = this.#session;
         this.log("info", "accepted", {
           id: transaction.id,
           from: reversePath === null ? "<>" : `${reversePath.localPart}@${reversePath.domain}`,
           size,
           recipients: transaction.forwardPaths.length,
-          account: this.#account,
-          tls: this.#tls && tlsText(this.#tls),
+          account,
+          tls: tls && tlsText(tls),
+          for: upstream?.address,
+          forName: upstream?.name,
+          forHelo: upstream?.heloName,
+          forId: upstream?.id,
         });
       } else {
         this.#logRefusal("end of data", refused);
       }
+      this.#session.handOn(undefined);
       return answer;
     });
   }
@@ -360,11 +324,11 @@ export class Conversation implements SaslSession {
     const { lmtp, log } = this.#context;
     if ("code" in answer || answer.length === (lmtp ? forwardPaths.length : 1)) return answer;
     const error = new TypeError(`Cannot use ${answer.length} replies to one message`);
-    return replyTo(error, log, this, "end of data");
+    return replyTo(error, log, this.#session, "end of data");
   }
 
   #logRefusal(step: string, refusal: Reply, recipient?: string): Reply {
-    if (isPermanent(refusal)) this.#context.clients.refused(this);
+    if (isPermanent(refusal)) this.#context.clients.refused(this.#session);
     this.log("info", "refused", {
       step,
       recipient,
@@ -379,9 +343,18 @@ export class Conversation implements SaslSession {
     const transaction = this.#transaction;
     if (transaction === undefined) return;
     this.#transaction = undefined;
+    this.#session.handOn(undefined);
     if (cause !== undefined) {
       this.log("info", "dropped", { id: transaction.id, cause });
     }
     transaction.abort();
   }
+}
+
+/** What a peer may say of other clients. */
+function trustedVerbs(trusted: TrustedPeers = {}, address: string): TrustedVerb[] {
+  const peer = parseIp(address);
+  if (peer === undefined) return [];
+  return (["XCLIENT", "XFORWARD"] as const)
+    .filter((verb) => trusted[verb]?.some((network) => cidrContains(network, peer)));
 }

@@ -6,6 +6,7 @@ import type { Cidr } from "../policy/network.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { SaslServer } from "../policy/sasl.ts";
 import type { Clock } from "./clock.ts";
+import type { TrustedPeers } from "./conversation.ts";
 import type { Intake } from "./intake.ts";
 import type { Log } from "./log.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
@@ -112,8 +113,8 @@ export interface ServerOptions {
   readonly clients?: ClientLimits;
   /** Networks whose connections begin with a PROXY header, which says who the client is. */
   readonly proxies?: readonly Cidr[];
-  /** Networks of peers that may say by XCLIENT for whom they speak, and are believed. */
-  readonly trustedPeers?: readonly Cidr[];
+  /** Networks of peers that are believed what they say of other clients. */
+  readonly trustedPeers?: TrustedPeers;
   /** What is asked at each step. */
   readonly hooks: Hooks;
   /** Who may send where. */

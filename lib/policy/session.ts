@@ -25,6 +25,27 @@ export function tlsText({ version, cipher }: TlsFacts): string {
   return `${version} ${cipher}`;
 }
 
+/**
+ * Where a peer has a message from that it hands on, as a content filter does (XFORWARD of Postfix). It is for logs:
+ * nothing is decided by it.
+ */
+export interface Upstream {
+  /** The name of the client that the peer has the message from. */
+  readonly name: string | undefined;
+  /** The client's address, as in {@linkcode Endpoint}. */
+  readonly address: string | undefined;
+  /** The client's port. */
+  readonly port: number | undefined;
+  /** The protocol by which the message came. */
+  readonly protocol: string | undefined;
+  /** What the client calls itself; one printable word. */
+  readonly heloName: string | undefined;
+  /** What the message is called there; one printable word. */
+  readonly id: string | undefined;
+  /** Whether the message was made on the peer's own host. */
+  readonly source: "LOCAL" | "REMOTE" | undefined;
+}
+
 /** One session: what is known of its client before and between mail transactions. */
 export interface Session {
   /** A short name for the session, stable in every log line of it. */
@@ -41,4 +62,6 @@ export interface Session {
   readonly tls: TlsFacts | undefined;
   /** The account that the client has authenticated as (RFC 4954), if it has. */
   readonly account: string | undefined;
+  /** Where a trusted peer has the next message from, if it says so; forgotten behind the message. */
+  readonly upstream?: Upstream;
 }

@@ -21,7 +21,8 @@ export type Command =
     readonly mechanism: string;
     readonly initialResponse: Uint8Array | undefined;
   }
-  | { readonly verb: "XCLIENT"; readonly attributes: ClientAttributes }
+  | { readonly verb: "XCLIENT"; readonly attributes: ClientAttributes<"XCLIENT"> }
+  | { readonly verb: "XFORWARD"; readonly attributes: ClientAttributes<"XFORWARD"> }
   | { readonly verb: "STARTTLS" }
   | { readonly verb: "DATA" | "RSET" | "NOOP" | "QUIT" | "VRFY" | "HELP" };
 
@@ -120,8 +121,14 @@ export function parseCommand(line: Uint8Array): ParsedLine {
       return parseBdat(argument);
     case "AUTH":
       return parseAuth(argument);
-    case "XCLIENT":
-      return parseXclient(argument);
+    case "XCLIENT": {
+      const attributes = parseClientAttributes(verb, argument);
+      return "fault" in attributes ? badAttributes(attributes) : command({ verb, attributes });
+    }
+    case "XFORWARD": {
+      const attributes = parseClientAttributes(verb, argument);
+      return "fault" in attributes ? badAttributes(attributes) : command({ verb, attributes });
+    }
     case "DATA":
     case "RSET":
     case "QUIT":
@@ -246,11 +253,8 @@ function parseAuth(argument: string): ParsedLine {
   return command({ verb: "AUTH", mechanism: mechanism.toUpperCase(), initialResponse });
 }
 
-/** `xclient = "XCLIENT" attributes CRLF` */
-function parseXclient(argument: string): ParsedLine {
-  const attributes = parseClientAttributes(argument);
-  if ("fault" in attributes) return fault(501, "5.5.4", `Syntax error: ${attributes.fault}`);
-  return command({ verb: "XCLIENT", attributes });
+function badAttributes(attributes: { readonly fault: string }): ParsedLine {
+  return fault(501, "5.5.4", `Syntax error: ${attributes.fault}`);
 }
 
 /** RFC 4954 section 4: a response that cannot be decoded. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeBase64 } from "./base64.ts";
+import type { TrustedVerb } from "./client_attributes.ts";
 import { type Command, notImplemented, parseCommand } from "./command.ts";
 import type { Envelope, MailParameters } from "./envelope.ts";
 import { IncomingMailData } from "./incoming_mail_data.ts";
@@ -201,9 +202,9 @@ export class Receiver {
     this.#output.say(reply(334, undefined, encodeBase64(octets)));
   }
 
-  /** The peer may say whom it speaks for: XCLIENT is offered from now on. */
-  trustPeer(): void {
-    this.#security.trustPeer();
+  /** The peer may say these of other clients: they are offered from now on. */
+  trustPeer(verbs: readonly TrustedVerb[]): void {
+    this.#security.trustPeer(verbs);
   }
 
   /** The mechanisms that the session is offered from now on, best first. */
@@ -271,8 +272,9 @@ export class Receiver {
     if (verb === "STARTTLS" && !startTls || verb === "AUTH" && !auth) {
       return this.#refuseCommand(notImplemented(verb));
     }
-    if (verb === "XCLIENT" && this.#security.refusalOfXclient !== undefined) {
-      return this.#refuseCommand(this.#security.refusalOfXclient);
+    if (verb === "XCLIENT" || verb === "XFORWARD") {
+      const refusal = this.#security.refusalOfTrusted(verb);
+      if (refusal !== undefined) return this.#refuseCommand(refusal);
     }
     const next = TRANSITIONS[this.#state][verb];
     if (next === undefined) {
@@ -308,6 +310,8 @@ export class Receiver {
         return this.#executeStartTls();
       case "XCLIENT":
         return this.#ask({ type: "xclient", attributes: command.attributes });
+      case "XFORWARD":
+        return this.#ask({ type: "xforward", attributes: command.attributes });
       case "AUTH": {
         const { mechanism, initialResponse } = command;
         const refusal = this.#security.refusalOfAuth(mechanism);

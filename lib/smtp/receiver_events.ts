@@ -40,7 +40,9 @@ export type ReceiverQuestion =
    * A peer that is trusted says whom it speaks for. After a positive reply, which is not written, the
    * session begins anew: `connect` is asked next.
    */
-  | { readonly type: "xclient"; readonly attributes: ClientAttributes }
+  | { readonly type: "xclient"; readonly attributes: ClientAttributes<"XCLIENT"> }
+  /** A peer that is trusted says whom it has the next message from. */
+  | { readonly type: "xforward"; readonly attributes: ClientAttributes<"XFORWARD"> }
   /** A mail transaction begins. */
   | { readonly type: "mail"; readonly mail: MailParameters }
   /** A recipient is named. */

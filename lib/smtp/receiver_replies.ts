@@ -1,5 +1,5 @@
 /** What a receiver says by itself, written once for all the receivers of a server. @module */
-import { XCLIENT_ATTRIBUTES } from "./client_attributes.ts";
+import { CLIENT_ATTRIBUTES, type TrustedVerb } from "./client_attributes.ts";
 import type { LineFault } from "./line_cutter.ts";
 import { maxLineOf, type ReceiverOptions } from "./receiver_options.ts";
 import { type Reply, reply, standingReply } from "./reply.ts";
@@ -54,7 +54,7 @@ export const UNKNOWN_MECHANISM: Reply = standingReply(
 );
 /** To `*` (RFC 4954 section 4). */
 export const AUTH_CANCELLED: Reply = standingReply(501, "5.7.0", "Authentication cancelled");
-/** To XCLIENT from a peer that is not trusted. */
+/** To XCLIENT and XFORWARD from a peer that is not trusted. */
 export const NOT_TRUSTED: Reply = standingReply(550, "5.7.0", "Insufficient authorization");
 /** To a response that is too long (RFC 4954 section 6). */
 export const RESPONSE_TOO_LONG: Reply = standingReply(500, "5.5.6", "Authentication line too long");
@@ -87,8 +87,8 @@ export function bye(options: ReceiverOptions): Reply {
 export interface Offers {
   /** Whether it runs inside TLS. */
   readonly isSecure: boolean;
-  /** Whether the peer may say whom it speaks for. */
-  readonly isTrusted: boolean;
+  /** What the peer may say of other clients. */
+  readonly trusted: readonly TrustedVerb[];
   /** The SASL mechanisms, best first. */
   readonly mechanisms: readonly string[];
 }
@@ -97,13 +97,13 @@ export interface Offers {
 export function ehloReply(
   options: ReceiverOptions,
   greeting: Reply,
-  { isSecure, isTrusted, mechanisms }: Offers,
+  { isSecure, trusted, mechanisms }: Offers,
 ): Reply {
   const { ehlo } = standingRepliesOf(options);
   let kinds = ehlo.get(greeting);
   if (kinds === undefined) ehlo.set(greeting, kinds = new Map());
   const auth = mechanisms.join(" ");
-  const kind = `${isSecure} ${isTrusted} ${auth}`;
+  const kind = `${isSecure} ${trusted} ${auth}`;
   let whole = kinds.get(kind);
   if (whole === undefined) {
     whole = standingReply(
@@ -120,7 +120,7 @@ export function ehloReply(
       // RFC 3207 section 4.2 and RFC 8689 section 2: the one only outside TLS, the other only inside.
       ...options.startTls && !isSecure ? ["STARTTLS"] : [],
       ...options.requireTls && isSecure ? ["REQUIRETLS"] : [],
-      ...isTrusted ? [`XCLIENT ${XCLIENT_ATTRIBUTES.join(" ")}`] : [],
+      ...trusted.map((verb) => `${verb} ${CLIENT_ATTRIBUTES[verb].join(" ")}`),
       ...auth === "" ? [] : [`AUTH ${auth}`],
     );
     kinds.set(kind, whole);

@@ -1,5 +1,6 @@
 /** What a receiver knows of a session's security: TLS (RFC 3207) and authentication (RFC 4954). @module */
 import { decodeBase64 } from "./base64.ts";
+import type { TrustedVerb } from "./client_attributes.ts";
 import { BAD_BASE64 } from "./command.ts";
 import type { Cut } from "./line_cutter.ts";
 import type { ReceiverOptions } from "./receiver_options.ts";
@@ -22,7 +23,7 @@ export class Security {
   readonly #options: ReceiverOptions;
   #isSecure: boolean;
   #isAuthenticated = false;
-  #isTrusted = false;
+  #trusted: readonly TrustedVerb[] = [];
   #mechanisms: readonly string[] = [];
 
   /** Begins in plaintext, or inside TLS (RFC 8314 section 3). */
@@ -40,19 +41,19 @@ export class Security {
   get offers(): Offers {
     return {
       isSecure: this.#isSecure,
-      isTrusted: this.#isTrusted,
+      trusted: this.#trusted,
       mechanisms: this.#isAuthenticated ? [] : this.#mechanisms,
     };
   }
 
-  /** The peer may say from now on whom it speaks for: the peer, and no client that it names. */
-  trustPeer(): void {
-    this.#isTrusted = true;
+  /** The peer may say these of other clients from now on: the peer, whatever client it names. */
+  trustPeer(verbs: readonly TrustedVerb[]): void {
+    this.#trusted = verbs;
   }
 
-  /** Why the peer cannot say whom it speaks for, if it can't. */
-  get refusalOfXclient(): Reply | undefined {
-    return this.#isTrusted ? undefined : NOT_TRUSTED;
+  /** Why the peer cannot say this of another client, if it can't. */
+  refusalOfTrusted(verb: TrustedVerb): Reply | undefined {
+    return this.#trusted.includes(verb) ? undefined : NOT_TRUSTED;
   }
 
   /** The session begins anew, for a client that has authenticated elsewhere or has not. TLS stays. */

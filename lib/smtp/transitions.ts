@@ -1,6 +1,7 @@
 /**
  * What a client may say when. This table is the only place where that is decided (RFC 5321 sections
- * 4.1.4 and 3.3, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, XCLIENT_README of Postfix).
+ * 4.1.4 and 3.3, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, XCLIENT_README and
+ * XFORWARD_README of Postfix).
  *
  * @module
  */
@@ -54,6 +55,7 @@ export const TRANSITIONS: Readonly<Record<State, Row>> = {
     STARTTLS: "securing",
     // The session begins anew with the greeting, for another client.
     XCLIENT: "connected",
+    XFORWARD: "greeted",
   },
   ready: {
     ...HELLO,
@@ -64,6 +66,7 @@ export const TRANSITIONS: Readonly<Record<State, Row>> = {
     STARTTLS: "securing",
     AUTH: "auth",
     XCLIENT: "connected",
+    XFORWARD: "ready",
   },
   securing: {},
   auth: {},
@@ -74,12 +77,17 @@ export const TRANSITIONS: Readonly<Record<State, Row>> = {
   closed: {},
 };
 
+/** What begins a mail transaction, or may come only where none is open. */
+const OUTSIDE_TRANSACTION: ReadonlySet<Verb> = new Set<Verb>(
+  ["MAIL", "STARTTLS", "AUTH", "XCLIENT", "XFORWARD"],
+);
+
 /** What is said to a command that may not come in a state. */
 export function outOfSequence(state: State, verb: Verb): string {
   if (state === "refused") return "Bad sequence of commands: no service here, only QUIT";
   if (state === "greeted") return "Bad sequence of commands: HELO or EHLO first";
   if (state === "chunks") return "Bad sequence of commands: the message has more chunks to come";
-  if (verb === "MAIL" || verb === "STARTTLS" || verb === "AUTH" || verb === "XCLIENT") {
+  if (OUTSIDE_TRANSACTION.has(verb)) {
     return "Bad sequence of commands: a mail transaction is open";
   }
   if (state === "mail") return "Bad sequence of commands: no valid recipients";

@@ -16,7 +16,7 @@ import type { TlsIdentity } from "../../lib/net/tls_identity.ts";
 import { type ClientTlsFacts, secureClient } from "../../lib/net/tls_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
 import type { Hooks } from "../../lib/policy/hooks.ts";
-import type { Cidr } from "../../lib/policy/network.ts";
+import type { TrustedPeers } from "../../lib/net/conversation.ts";
 import { relayingRules } from "../../lib/policy/relaying.ts";
 import type { SaslServer } from "../../lib/policy/sasl.ts";
 import { text } from "../smtp/wire.ts";
@@ -44,7 +44,7 @@ export interface SessionOptions {
   readonly identity?: TlsIdentity;
   readonly sasl?: SaslServer;
   readonly submission?: SubmissionRules;
-  readonly trustedPeers?: readonly Cidr[];
+  readonly trustedPeers?: TrustedPeers;
   /** Takes the mail in place of {@linkcode TestSession.intake}. */
   readonly intake?: Intake;
   /** The client's address; only 127.0.0.1 may relay. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseCidr } from "../../lib/policy/network.ts";
-import { Conversation } from "../../lib/net/conversation.ts";
+import { ClientSession } from "../../lib/net/client_session.ts";
 import { clientFacts } from "../../lib/net/xclient.ts";
 import { parseClientAttributes } from "../../lib/smtp/client_attributes.ts";
 import { openSession } from "./session_fixture.ts";
@@ -12,7 +12,7 @@ const ENDS = {
 };
 
 function read(argument: string) {
-  const attributes = parseClientAttributes(argument);
+  const attributes = parseClientAttributes("XCLIENT", argument);
   assert(!("fault" in attributes), JSON.stringify(attributes));
   return clientFacts(attributes, ENDS);
 }
@@ -73,7 +73,7 @@ Deno.test("XCLIENT with a bad value is refused by the name of the attribute", ()
 Deno.test("a session speaks for another client once a trusted peer says so", async () => {
   const seen: [string, Session["account"], Session["heloName"]][] = [];
   await using session = openSession({
-    trustedPeers: [parseCidr("127.0.0.0/8")],
+    trustedPeers: { XCLIENT: [parseCidr("127.0.0.0/8")] },
     hooks: {
       connect: ({ remote, account, heloName }) => {
         seen.push([remote.address, account, heloName]);
@@ -115,7 +115,7 @@ Deno.test("a session speaks for another client once a trusted peer says so", asy
 
 Deno.test("a client for whom a trusted peer speaks is counted as if it had connected", async () => {
   await using session = openSession({
-    trustedPeers: [parseCidr("127.0.0.1")],
+    trustedPeers: { XCLIENT: [parseCidr("127.0.0.1")] },
     limits: { connectionRate: { count: 1, period: 3_600_000 } },
   });
   const { client } = session;
@@ -126,7 +126,7 @@ Deno.test("a client for whom a trusted peer speaks is counted as if it had conne
 
 Deno.test("a peer that is not trusted speaks for itself alone", async () => {
   await using session = openSession({
-    trustedPeers: [parseCidr("192.0.2.0/24")],
+    trustedPeers: { XCLIENT: [parseCidr("192.0.2.0/24")], XFORWARD: [] },
     address: "198.51.100.1",
   });
   const { client } = session;
@@ -138,13 +138,13 @@ Deno.test("a peer that is not trusted speaks for itself alone", async () => {
 });
 
 Deno.test("a certificate of the peer's own counts for nobody it speaks for", async () => {
-  await using session = openSession({ trustedPeers: [parseCidr("127.0.0.1")] });
+  await using session = openSession({ trustedPeers: { XCLIENT: [parseCidr("127.0.0.1")] } });
   const { client, connection } = session;
   await client.greet();
-  assert(connection.session instanceof Conversation);
+  assert(connection.session instanceof ClientSession);
   const clientFingerprint = "ab".repeat(32);
   const tls = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256" } as const;
-  connection.session.secured({ ...tls, clientFingerprint, endPoint: new Uint8Array(32) });
+  connection.session.secure({ ...tls, clientFingerprint, endPoint: new Uint8Array(32) });
   assertEquals(connection.session.tls?.clientFingerprint, clientFingerprint);
   assertMatch(await client.say("XCLIENT ADDR=192.0.2.1"), /^220 /);
   assertEquals(connection.session.tls?.clientFingerprint, undefined);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TrustedVerb } from "../../lib/smtp/client_attributes.ts";
 import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { formatPath } from "../../lib/smtp/mailbox.ts";
 import { Receiver } from "../../lib/smtp/receiver.ts";
@@ -26,6 +27,7 @@ const POSITIVE: Readonly<Record<ReceiverQuestion["type"], Reply>> = {
   helo: reply(250, undefined, "mx.example.org"),
   starttls: reply(220, "2.0.0", "Ready to start TLS"),
   xclient: reply(220, undefined, "not written"),
+  xforward: reply(250, "2.0.0", "Ok"),
   auth: reply(235, "2.7.0", "Welcome"),
   response: reply(235, "2.7.0", "Welcome"),
   mail: reply(250, "2.1.0", "Sender ok"),
@@ -52,12 +54,12 @@ export interface Taken {
  *     A: end 250 2.0.0 Ok | 450 4.2.2 Full    a list of answers, for LMTP
  *     A: challenge auth Username:       the same, with a challenge instead of a reply
  *     A: offer PLAIN LOGIN              the mechanisms that are offered from now on
- *     A: trust                          the peer may say for whom it speaks
+ *     A: trust XCLIENT XFORWARD         what the peer may say of other clients
  *     A: secured                        the handshake is over
  *     A: close 421 4.3.2 Going down     ends the session from the application's side
  *
  * Events are told as `mail FROM`, `rcpt TO`, both with what was asked of notices behind the path, `message FROM TO,TO "content"`, `refused message ...`,
- * `xclient {"ADDR":"192.0.2.1"}`, `auth MECHANISM "initial response"`, `response "octets"`, `auth cancelled CODE`, `reset CAUSE` and
+ * `xclient {"ADDR":"192.0.2.1"}`, `xforward {"IDENT":"1"}`, `auth MECHANISM "initial response"`, `response "octets"`, `auth cancelled CODE`, `reset CAUSE` and
  * `close CODE`.
  */
 export class ReceiverSide implements Side {
@@ -122,7 +124,7 @@ export class ReceiverSide implements Side {
     } else if (name === "offer") {
       this.receiver.offerAuth(rest.split(" "));
     } else if (name === "trust") {
-      this.receiver.trustPeer();
+      this.receiver.trustPeer(rest.split(" ") as TrustedVerb[]);
     } else if (name === "secured") {
       this.receiver.secured();
     } else if (name === "challenge") {
@@ -190,7 +192,8 @@ export class ReceiverSide implements Side {
         break;
       }
       case "xclient":
-        this.#events.push(`xclient ${JSON.stringify(Object.fromEntries(event.attributes))}`);
+      case "xforward":
+        this.#events.push(`${event.type} ${JSON.stringify(Object.fromEntries(event.attributes))}`);
         break;
       case "response":
         this.#events.push(`response ${JSON.stringify(text(event.octets))}`);

@@ -22,6 +22,7 @@ const LINES: Readonly<Record<Verb, string>> = {
   STARTTLS: "STARTTLS",
   AUTH: "AUTH PLAIN",
   XCLIENT: "XCLIENT ADDR=192.0.2.1",
+  XFORWARD: "XFORWARD ADDR=192.0.2.1",
 };
 
 /** What a client says to come into a state from the greeting; `undefined` where it can't. */
@@ -48,7 +49,7 @@ function inState(state: State, lmtp: boolean): ReceiverSide {
   side.act("challenge auth Say it");
   if (state === "refused") side.act("connect 554 5.3.2 No mail here");
   side.act("offer PLAIN");
-  side.act("trust");
+  side.act("trust XCLIENT XFORWARD");
   for (const verb of WAYS[state]!) {
     const line = LINES[lmtp && verb === "HELO" ? "LHLO" : verb];
     side.receive(octets(`${line}\r\n${verb === "BDAT" ? "hi!" : ""}`));
@@ -67,20 +68,20 @@ Deno.test("transitions lead to states of the table only", () => {
   }
 });
 
-/** RFC 5321 section 4.1.4, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, XCLIENT, once more. */
+/** RFC 5321 section 4.1.4, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, XCLIENT, XFORWARD, once more. */
 const EXPECTED = `
-          HELO   EHLO   LHLO   STARTTLS AUTH  MAIL  RCPT  DATA  BDAT  RSET     NOOP     VRFY     HELP     QUIT    XCLIENT
-connected -      -      -      -        -     -     -     -     -     -        -        -        -        -       -
-refused   -      -      -      -        -     -     -     -     -     -        -        -        -        closed  -
-greeted   ready  ready  ready  securing -     -     -     -     -     greeted  greeted  greeted  greeted  closed  connected
-ready     ready  ready  ready  securing auth  mail  -     -     -     ready    ready    ready    ready    closed  connected
-securing  -      -      -      -        -     -     -     -     -     -        -        -        -        -       -
-auth      -      -      -      -        -     -     -     -     -     -        -        -        -        -       -
-mail      ready  ready  ready  -        -     -     rcpt  -     -     ready    mail     mail     mail     closed  -
-rcpt      ready  ready  ready  -        -     -     rcpt  data  data  ready    rcpt     rcpt     rcpt     closed  -
-data      -      -      -      -        -     -     -     -     -     -        -        -        -        -       -
-chunks    ready  ready  ready  -        -     -     -     -     data  ready    chunks   chunks   chunks   closed  -
-closed    -      -      -      -        -     -     -     -     -     -        -        -        -        -       -
+          HELO   EHLO   LHLO   STARTTLS AUTH  MAIL  RCPT  DATA  BDAT  RSET     NOOP     VRFY     HELP     QUIT    XCLIENT   XFORWARD
+connected -      -      -      -        -     -     -     -     -     -        -        -        -        -       -         -
+refused   -      -      -      -        -     -     -     -     -     -        -        -        -        closed  -         -
+greeted   ready  ready  ready  securing -     -     -     -     -     greeted  greeted  greeted  greeted  closed  connected greeted
+ready     ready  ready  ready  securing auth  mail  -     -     -     ready    ready    ready    ready    closed  connected ready
+securing  -      -      -      -        -     -     -     -     -     -        -        -        -        -       -         -
+auth      -      -      -      -        -     -     -     -     -     -        -        -        -        -       -         -
+mail      ready  ready  ready  -        -     -     rcpt  -     -     ready    mail     mail     mail     closed  -         -
+rcpt      ready  ready  ready  -        -     -     rcpt  data  data  ready    rcpt     rcpt     rcpt     closed  -         -
+data      -      -      -      -        -     -     -     -     -     -        -        -        -        -       -         -
+chunks    ready  ready  ready  -        -     -     -     -     data  ready    chunks   chunks   chunks   closed  -         -
+closed    -      -      -      -        -     -     -     -     -     -        -        -        -        -       -         -
 `;
 
 Deno.test("transitions are those of the RFCs", () => {
