@@ -5,6 +5,7 @@ import { Arrivals, TALKED_EARLY } from "./arrivals.ts";
 import { systemClock } from "./clock.ts";
 import { clientLimitsOf, Connection, connectionContext } from "./connection.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
+import { CrowdMemory } from "./crowd_memory.ts";
 import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
 import { Permits } from "./permits.ts";
@@ -104,6 +105,7 @@ export function startServer(
   const { proxies = [] } = options;
   const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, deadlines, log });
   const connections = new Set<Connection>();
+  const memory = new CrowdMemory();
   const listeners = listenAll(hosts, services);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let accepting = listeners.length;
@@ -179,6 +181,7 @@ export function startServer(
   async function servePatient(transport: Transport, service: Service): Promise<void> {
     const connection = new Connection(transport, contexts.get(service)!);
     connections.add(connection);
+    memory.count(connections.size);
     try {
       await handle(connection);
     } catch (error) {
@@ -187,6 +190,7 @@ export function startServer(
       connection.close();
     } finally {
       connections.delete(connection);
+      memory.count(connections.size);
     }
   }
 
