@@ -1,6 +1,5 @@
 /** Passwords that no one could take for anything else, and the search for them where they must not be. */
 import { assertEquals } from "@std/assert";
-import { runProgram } from "./smtpd.ts";
 
 /** The password of the accounts in tests. */
 export const PASSWORD = "canary-of-the-right-password-7Xq2";
@@ -38,16 +37,26 @@ export function* filesBelow(directory: string): Generator<[path: string, text: s
   }
 }
 
+/** Fails where a file below a directory has a password in it. Answers how many files there are. */
+export function searchFilesBelow(directory: string): number {
+  let count = 0;
+  for (const [path, text] of filesBelow(directory)) {
+    assertEquals(canariesIn(text), [], path);
+    count++;
+  }
+  return count;
+}
+
 /** Fails where a file below a directory has a password in it, and where there is no file at all. */
 export function assertNoCanaryBelow(directory: string): void {
-  const files = [...filesBelow(directory)];
-  assertEquals(files.length > 0, true, `nothing is in ${directory}`);
-  for (const [path, text] of files) assertEquals(canariesIn(text), [], path);
+  assertEquals(searchFilesBelow(directory) > 0, true, `nothing is in ${directory}`);
 }
 
 /** Fails where what anybody may see of a process has a password in it: its command line and environment. */
 export async function assertNoCanaryInProcess(pid: number): Promise<void> {
-  const { code, text } = await runProgram("ps", ["eww", "-o", "pid,args", "-p", `${pid}`]);
+  const args = ["eww", "-o", "pid,args", "-p", `${pid}`];
+  const { code, stdout } = await new Deno.Command("ps", { args }).output();
+  const text = new TextDecoder().decode(stdout);
   assertEquals(code, 0, text);
   assertEquals(text.includes(`${pid} `), true, text);
   assertEquals(canariesIn(text), [], text);

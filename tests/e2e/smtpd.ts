@@ -1,8 +1,9 @@
 /**
  * The server under test as a process: from source, or the executable that `TEST_SMTPD_BIN` names.
  */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { BackgroundProcess } from "../peers.ts";
+import { canariesIn, searchFilesBelow } from "./canaries.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const executable = Deno.env.get("TEST_SMTPD_BIN");
@@ -62,11 +63,22 @@ export async function startSmtpdUnder(
   const process = new BackgroundProcess(file, args, { cwd: root });
   let isStopped = false;
 
+  /** Whatever a test is about: no password of its clients is in what the server leaves behind. */
+  async function cleanUp(): Promise<void> {
+    try {
+      assertEquals(canariesIn(args.join(" ")), [], "the command line shows a password");
+      assertEquals(canariesIn(process.output), [], "the log shows a password");
+      searchFilesBelow(state);
+    } finally {
+      await Deno.remove(state, { recursive: true });
+    }
+  }
+
   async function stop(): Promise<void> {
     if (isStopped) return;
     isStopped = true;
     const { code, signal } = await process.stop("SIGTERM", 40_000);
-    await Deno.remove(state, { recursive: true });
+    await cleanUp();
     const bugs = events("bug");
     assert(bugs.length === 0, `Cannot pass: the server logged a bug\n${JSON.stringify(bugs)}`);
     assert(code === 0, `Cannot pass: it exits with ${code} (${signal})\n${process.output}`);
@@ -75,7 +87,7 @@ export async function startSmtpdUnder(
   async function kill(): Promise<void> {
     isStopped = true;
     await process.stop("SIGKILL");
-    await Deno.remove(state, { recursive: true });
+    await cleanUp();
   }
 
   function events(name?: string): LogEvent[] {
