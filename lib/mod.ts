@@ -39,7 +39,8 @@ export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";
 export type { Endpoint, Session, TlsFacts, Upstream } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 
-export { relay, type RelayOptions } from "./relay/relay.ts";
+export { mtaSts, type MtaStsOptions, relay, type RelayOptions } from "./relay/relay.ts";
+export type { StsPolicies, StsPolicy } from "./relay/mta_sts.ts";
 export type { TlsLevel } from "./relay/tls_policy.ts";
 export type { OutgoingMessage, RelayResult } from "./relay/offer.ts";
 export type { HopReply, Origin } from "./relay/remote_reply.ts";

@@ -2,6 +2,8 @@
 import { relayingRules } from "../policy/relaying.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { systemDns } from "./dns.ts";
+import { type StsPolicies, stsPolicies } from "./mta_sts.ts";
+import { policyFetch } from "./mta_sts/fetch.ts";
 import { offerMessage, type OutgoingMessage, type RelayResult } from "./offer.ts";
 import { parseRoute } from "./route.ts";
 import { routeFault } from "./route_fault.ts";
@@ -26,6 +28,39 @@ export interface RelayOptions {
   readonly mxPort?: number;
   /** Whether MX hosts may have loopback or private addresses. */
   readonly allowLocalMx?: boolean;
+  /** The MTA-STS policies of the domains that mail goes to by MX; they are not asked for if left out. */
+  readonly policies?: Pick<StsPolicies, "policyFor">;
+}
+
+/** How MTA-STS policies are found. Everything may be left out. */
+export interface MtaStsOptions {
+  /** The name server to ask; the system's if left out. */
+  readonly nameServer?: Endpoint;
+  /** A directory in which policies are kept from one run to the next; in memory alone if left out. */
+  readonly directory?: string;
+  /** Authorities that vouch for the hosts of policies, beside the usual ones, as PEM. */
+  readonly authorities?: readonly string[];
+}
+
+/**
+ * Finds the MTA-STS policies of domains (RFC 8461), and keeps them for as long as they say. One will do for all the
+ * messages of a program; at its end it is disposed of.
+ *
+ * @example Mail that nobody on its way can bring down to plaintext.
+ * ```ts
+ * import { mtaSts, type OutgoingMessage, relay } from "@smtpd/smtpd";
+ *
+ * async function relayAll(messages: OutgoingMessage[]) {
+ *   using policies = mtaSts({ directory: "/var/lib/example/mta-sts" });
+ *   for (const message of messages) await relay(message, { policies });
+ * }
+ * await relayAll([]);
+ * ```
+ */
+export function mtaSts(options: MtaStsOptions = {}): StsPolicies {
+  const { nameServer, directory, authorities } = options;
+  const dns = systemDns({ nameServer });
+  return stsPolicies({ dns, directory, fetch: policyFetch({ dns, authorities }) });
 }
 
 /**
@@ -65,7 +100,7 @@ export function relay(
   options: RelayOptions = {},
 ): Promise<RelayResult[]> {
   const { route = "mx", hostname, nameServer, mxPort, allowLocalMx: allowLocal } = options;
-  const { tls = "opportunistic", authorities } = options;
+  const { tls = "opportunistic", authorities, policies } = options;
   const parsed = parseRoute(route);
   switch (parsed.kind) {
     case "maildir":
@@ -82,6 +117,7 @@ export function relay(
       resolver: { dns: systemDns({ nameServer }), mxPort, allowLocal },
       tlsLevelOf: ({ kind }) => kind === "lmtp" ? "opportunistic" : tls,
       authorities,
+      policies,
     },
   });
 }
