@@ -151,6 +151,8 @@ async function compileFallback(output: string, runRights: readonly string[]): Pr
     const { cache, deno, denort } = await fallbackParts();
     await compile(deno, ["--output", output, ...permissionFlags(false, runRights)], {
       DENORT_BIN: denort,
+      // This Deno has authorities of its own and looks at no others, and npm may be behind a proxy.
+      DENO_TLS_CA_STORE: "system",
       DENO_DIR: `${cache}/deno_dir`,
     });
     console.log(`dist/smtpd: made with Deno ${fallback.version}, which lacks TLS for the server`);

@@ -16,6 +16,8 @@ const layers: string[][] = [
   ["net/"],
   ["relay/"],
   ["delivery/"],
+  ["inbox/"],
+  ["web/"],
   ["config/", "config.ts", "log.ts"],
   ["cli/"],
   ["mod.ts"],
@@ -25,6 +27,7 @@ const layers: string[][] = [
 const packages = new Map([
   ["@std/log", "lib/log.ts"],
   ["@std/cli", "lib/cli/"],
+  ["postal-mime", "lib/inbox/"],
 ]);
 
 /** What a sans-I/O core has no use for: its caller passes in time, randomness and octets. */
@@ -72,7 +75,7 @@ function rankOf(path: string): number {
 function wrongImport(path: string, specifier: string): string | undefined {
   if (!/^\.{1,2}\//.test(specifier)) {
     if (specifier.startsWith("node:") && !path.startsWith("lib/smtp/")) return;
-    const owner = packages.get(specifier.match(/^@[^/]+\/[^/]+/)?.[0] ?? "");
+    const owner = packages.get(specifier.match(/^@[^/]+\/[^/]+|^[^@:/]+/)?.[0] ?? "");
     if (owner && path.startsWith(owner)) return;
     return `${path} imports ${specifier}, which is for ${owner ?? "no file of lib/"}`;
   }

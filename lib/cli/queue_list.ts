@@ -1,4 +1,5 @@
 /** `smtpd queue list`: what is in the queue, oldest first. @module */
+import { entryJson } from "../queue/entry_json.ts";
 import type { StoreReader } from "../queue/sqlite_reader.ts";
 import type { Entry, Filter, Recipient, RecipientState } from "../queue/store.ts";
 import { EXIT } from "./failure.ts";
@@ -8,7 +9,6 @@ import { FILTER_FLAGS, filterOf, idsOf, messagesOf, STATES } from "./queue_selec
 import {
   asciiJson,
   counted,
-  entryJson,
   localTime,
   recipientText,
   senderText,

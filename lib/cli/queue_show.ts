@@ -1,4 +1,5 @@
 /** `smtpd queue show`: everything that is known of a message. @module */
+import { entryJson } from "../queue/entry_json.ts";
 import type { Attempt, Entry, Recipient } from "../queue/store.ts";
 import { tlsText } from "../relay/tls_policy.ts";
 import { printable } from "../smtp/reply.ts";
@@ -9,7 +10,6 @@ import type { SubVerb } from "./sub_verbs.ts";
 import {
   asciiJson,
   counted,
-  entryJson,
   localTime,
   recipientText,
   senderText,
