@@ -9,7 +9,8 @@ import type { Expansion } from "../queue/recipients.ts";
 import type { Store } from "../queue/store.ts";
 import { passThrough, type PassThroughOptions } from "../relay/pass_through.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
-import { nextHopOf } from "../relay/route.ts";
+import { parseReleaseRoute } from "../relay/release_route.ts";
+import { hopOf, nextHopOf } from "../relay/route.ts";
 import { aliasesOf } from "./aliases_file.ts";
 import { deliveryLimits } from "./compose.ts";
 import { startControl } from "./control.ts";
@@ -66,7 +67,10 @@ export async function queuedWay(
   const rules = queueRulesOf(config, store, aliases);
   const manager = startQueueManager({
     store,
-    hopOf: (mailbox) => nextHopOf(route, relaying, mailbox),
+    hopOf: ({ mailbox, route: chosen }) =>
+      chosen === undefined
+        ? nextHopOf(route, relaying, mailbox)
+        : hopOf(parseReleaseRoute(chosen), mailbox),
     remote: ways.remote,
     local: ways.local,
     outlets: ways.outlets,

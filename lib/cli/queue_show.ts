@@ -30,8 +30,9 @@ function originText({ origin }: Entry): string {
 }
 
 function* recipientRows(recipient: Recipient): Generator<string> {
-  const { state, attempts, due, lastReply, notify, orcpt, delayTold } = recipient;
+  const { state, attempts, due, lastReply, notify, orcpt, route, delayTold } = recipient;
   yield row("to", recipientText(recipient));
+  if (route !== undefined) yield row("  by", printable(route));
   const next = state === "queued" ? `, next attempt ${localTime(due)}` : "";
   yield row("  state", `${state} after ${counted(attempts, "attempt")}${next}`);
   if (lastReply !== undefined) yield row("  last reply", shownReply(lastReply));

@@ -7,7 +7,7 @@ function utc(time: number | undefined): string | undefined {
 }
 
 function recipientJson(recipient: Recipient): unknown {
-  const { state, attempts, due, lastReply, notify, orcpt, delayTold } = recipient;
+  const { state, attempts, due, lastReply, notify, orcpt, route, delayTold } = recipient;
   return {
     to: formatMailbox(recipient.mailbox),
     state,
@@ -17,6 +17,7 @@ function recipientJson(recipient: Recipient): unknown {
     delayTold,
     notify,
     orcpt,
+    route,
   };
 }
 

@@ -1,5 +1,5 @@
 /** A message as the store in memory keeps it. @module */
-import type { Attempt, Entry, Recipient, RecipientState } from "./store.ts";
+import type { Attempt, Entry, NewRecipient, Recipient, RecipientState } from "./store.ts";
 
 /** What a store may change of what it shows. */
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -11,12 +11,23 @@ export interface KeptRecipient extends Mutable<Recipient> {
 
 /** A message in memory. */
 export interface Message {
-  readonly entry: Omit<Entry, "recipients">;
+  readonly entry: Mutable<Omit<Entry, "recipients">>;
   readonly body: Uint8Array;
-  readonly recipients: readonly KeptRecipient[];
+  readonly recipients: KeptRecipient[];
   readonly attempts: Attempt[];
   /** When the last recipient ended. */
   finished?: number;
+}
+
+/** A recipient as it begins. */
+export function kept({ held, ...recipient }: NewRecipient, index: number): KeptRecipient {
+  return {
+    ...structuredClone(recipient),
+    index,
+    state: held ? "held" : "queued",
+    attempts: 0,
+    delayTold: false,
+  };
 }
 
 const OPEN: ReadonlySet<RecipientState> = new Set(["queued", "held"]);

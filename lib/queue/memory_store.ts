@@ -4,6 +4,7 @@ import { fitsEntry, fitsRecipient, searchText } from "./filter.ts";
 import {
   finish,
   isFree,
+  kept,
   type KeptRecipient,
   type Message,
   readyAt,
@@ -18,6 +19,7 @@ import {
   type Lease,
   type LeaseOptions,
   type NewEntry,
+  type NewRecipient,
   type RecipientState,
   type StagedBody,
   type Store,
@@ -201,10 +203,11 @@ class MemoryStore implements Store {
     return this.#change(filter, ["queued"], (recipient) => recipient.state = "held");
   }
 
-  release(filter: Filter, now: number): Promise<number> {
+  release(filter: Filter, now: number, route?: string): Promise<number> {
     return this.#change(filter, ["held"], (recipient) => {
       recipient.state = "queued";
       recipient.due = now;
+      if (route !== undefined) recipient.route = route;
     });
   }
 
@@ -217,6 +220,23 @@ class MemoryStore implements Store {
       recipient.state = "removed";
       finish(message, now);
     });
+  }
+
+  // deno-lint-ignore require-await
+  async add(
+    id: string,
+    { recipients, expires }: {
+      readonly recipients: readonly NewRecipient[];
+      readonly expires: number;
+    },
+  ): Promise<boolean> {
+    const message = this.#messages.get(id);
+    if (message === undefined) return false;
+    const first = message.recipients.length;
+    message.recipients.push(...recipients.map((recipient, i) => kept(recipient, first + i)));
+    message.entry.expires = Math.max(message.entry.expires, expires);
+    delete message.finished;
+    return true;
   }
 
   // deno-lint-ignore require-await
@@ -332,13 +352,7 @@ class MemoryStore implements Store {
     this.#messages.set(entry.id, {
       entry: { ...structuredClone(entry), size: body.length },
       body,
-      recipients: recipients.map(({ held, ...recipient }, index) => ({
-        ...structuredClone(recipient),
-        index,
-        state: held ? "held" : "queued",
-        attempts: 0,
-        delayTold: false,
-      })),
+      recipients: recipients.map(kept),
       attempts: [],
     });
   }

@@ -56,6 +56,7 @@ const MIGRATIONS: readonly string[] = [`
     delay_told INTEGER NOT NULL DEFAULT 0,
     notify TEXT,
     orcpt TEXT,
+    route TEXT,
     last_reply TEXT,
     owner TEXT,
     token INTEGER,

@@ -15,6 +15,8 @@ export interface ActionStep {
   /** Whom it is for, with one of the states that {@linkcode statesOf} answers. */
   readonly filter: Filter & { readonly state: RecipientState };
   readonly now: number;
+  /** The route that is chosen; only for `release`. */
+  readonly route?: string;
   /** Where it begins; at the beginning if left out. */
   readonly after?: Cursor;
   /** The newest message that it is for, as the first step answered: those that come in later are not. */
@@ -35,7 +37,7 @@ interface Change {
   readonly from: readonly RecipientState[];
   readonly to: RecipientState;
   readonly set: string;
-  readonly values: (now: number) => SQLInputValue[];
+  readonly values: (now: number, route?: string) => SQLInputValue[];
 }
 
 const CHANGES: Readonly<Record<Action, Change>> = {
@@ -43,8 +45,8 @@ const CHANGES: Readonly<Record<Action, Change>> = {
   release: {
     from: ["held"],
     to: "queued",
-    set: "due = ?, ready = coalesce(until, ?)",
-    values: (now) => [now, now],
+    set: "due = ?, ready = coalesce(until, ?), route = coalesce(?, route)",
+    values: (now, route) => [now, now, route ?? null],
   },
   retry: {
     from: ["queued"],
@@ -63,7 +65,7 @@ export function statesOf(action: Action, { state: wanted }: Filter): RecipientSt
 /** Changes the recipients that fit of the next messages. */
 export function act(
   transaction: Transaction,
-  { action, filter, now, after = BEGINNING, newest: known }: ActionStep,
+  { action, filter, now, route, after = BEGINNING, newest: known }: ActionStep,
 ): ActionResult {
   const { to, set, values } = CHANGES[action];
   const newest = known ??
@@ -77,7 +79,7 @@ export function act(
       `UPDATE recipient SET state = ?, ${set} WHERE message = ? AND ${condition.sql}
        RETURNING domain, turn`,
       to,
-      ...values(now),
+      ...values(now, route),
       seq,
       ...condition.values,
     );

@@ -1,7 +1,7 @@
 /** The beginning and the end of a message in the database. @module */
 import { crc32 } from "node:zlib";
 import type { Blobs } from "./blobs.ts";
-import type { NewMessageRow } from "./sqlite_rows.ts";
+import type { AddedRow, NewMessageRow, NewRecipientRow } from "./sqlite_rows.ts";
 import type { Touched, Transaction } from "./sqlite_session.ts";
 import type { RecipientState } from "./store.ts";
 
@@ -21,17 +21,28 @@ export function insertMessage(transaction: Transaction, row: NewMessageRow): voi
     blob,
   );
   if (octets !== undefined) transaction.run(`INSERT INTO body VALUES (?, ?)`, seq, octets);
+  insertRecipients(transaction, { seq: Number(seq), turn: row.turn, first: 0 }, row.recipients);
+  transaction.count("messages", 1);
+  transaction.count("octets", row.size);
+}
+
+/** Adds recipients to a message, numbered from `first` on. */
+function insertRecipients(
+  transaction: Transaction,
+  { seq, turn, first }: { readonly seq: number; readonly turn: number; readonly first: number },
+  recipients: readonly NewRecipientRow[],
+): void {
   let queued = 0;
-  for (const [number, recipient] of row.recipients.entries()) {
-    const [domain, localPart, mailDomain, due, held, notify, orcpt] = recipient;
+  for (const [i, recipient] of recipients.entries()) {
+    const [domain, localPart, mailDomain, due, held, notify, orcpt, route] = recipient;
     transaction.run(
-      `INSERT INTO recipient
-         (message, number, domain, turn, local_part, mail_domain, due, state, ready, notify, orcpt)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO recipient (message, number, domain, turn, local_part, mail_domain, due, state,
+         ready, notify, orcpt, route)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       seq,
-      number,
+      first + i,
       domain,
-      row.turn,
+      turn,
       localPart,
       mailDomain,
       due,
@@ -39,15 +50,43 @@ export function insertMessage(transaction: Transaction, row: NewMessageRow): voi
       held ? null : due,
       notify,
       orcpt,
+      route,
     );
     if (held) continue;
     queued++;
-    transaction.touch({ domain, turn: row.turn });
+    transaction.touch({ domain, turn });
   }
   transaction.count("queued", queued);
-  transaction.count("held", row.recipients.length - queued);
-  transaction.count("messages", 1);
-  transaction.count("octets", row.size);
+  transaction.count("held", recipients.length - queued);
+}
+
+/** Adds recipients to a message that is there, which may be finished; false if it is not there. */
+export function addRecipients(
+  transaction: Transaction,
+  { id, recipients, expires }: AddedRow,
+): boolean {
+  const message = transaction.get(
+    `SELECT seq, size, finished FROM message WHERE id = ? AND damaged IS NULL`,
+    id,
+  );
+  if (message === undefined) return false;
+  const seq = Number(message.seq);
+  const last = transaction.get(
+    `SELECT number, turn FROM recipient WHERE message = ? ORDER BY number DESC LIMIT 1`,
+    seq,
+  )!;
+  const place = { seq, turn: Number(last.turn), first: Number(last.number) + 1 };
+  insertRecipients(transaction, place, recipients);
+  transaction.run(
+    `UPDATE message SET finished = NULL, expires = max(expires, ?) WHERE seq = ?`,
+    expires,
+    seq,
+  );
+  if (message.finished !== null) {
+    transaction.count("messages", 1);
+    transaction.count("octets", Number(message.size));
+  }
+  return true;
 }
 
 /** Marks a message as finished if none of its recipients waits any more. */

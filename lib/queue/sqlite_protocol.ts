@@ -5,7 +5,7 @@ import type { Fault } from "./fault.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import type { ClaimResult, ClaimStep, LeaseKey } from "./sqlite_leases.ts";
 import type { ListStep, StoredBody } from "./sqlite_reads.ts";
-import { type AttemptRow, Damage, type NewMessageRow } from "./sqlite_rows.ts";
+import { type AddedRow, type AttemptRow, Damage, type NewMessageRow } from "./sqlite_rows.ts";
 import type { DamageReport } from "./sqlite_session.ts";
 import { StoreError, type StoreErrorKind } from "./store_error.ts";
 import {
@@ -28,6 +28,7 @@ export interface WriterCalls {
   giveBack(key: LeaseKey): void;
   endLeases(owner: string, limit: number): { ended: number; isAll: boolean };
   act(step: ActionStep): ActionResult;
+  add(added: AddedRow): boolean;
   sweep(options: { before: number; limit: number }): number;
   setAside(id: string, reason: string): void;
 }

@@ -8,6 +8,7 @@ import type {
   Attempt,
   Entry,
   NewEntry,
+  NewRecipient,
   Notify,
   Origin,
   Outcome,
@@ -15,7 +16,7 @@ import type {
   RecipientState,
 } from "./store.ts";
 
-/** A recipient to be committed: domain, local part, domain as written, due, held, NOTIFY, ORCPT. */
+/** A recipient to be committed: domain, local part, domain as written, due, held, NOTIFY, ORCPT, route. */
 export type NewRecipientRow = readonly [
   domain: string,
   localPart: string,
@@ -24,6 +25,7 @@ export type NewRecipientRow = readonly [
   held: 0 | 1,
   notify: string | null,
   orcpt: string | null,
+  route: string | null,
 ];
 
 /** A message to be committed, in plain values, since each level of an object costs at the crossing. */
@@ -44,6 +46,14 @@ export interface NewMessageRow {
   /** The name of the blob file, and the checksum of what is in it. */
   readonly blob?: string;
   readonly crc?: number;
+}
+
+/** Recipients that are added to a message. */
+export interface AddedRow {
+  readonly id: string;
+  /** At least one. */
+  readonly recipients: readonly NewRecipientRow[];
+  readonly expires: number;
 }
 
 /** What an attempt came to for a recipient: number, state, due, the reply as JSON, delay told. */
@@ -71,7 +81,7 @@ export const MESSAGE_COLUMNS = "seq, id, accepted, expires, facts, size";
 
 /** The columns of a recipient that {@linkcode readRecipient} reads. */
 export const RECIPIENT_COLUMNS =
-  "number, local_part, mail_domain, domain, state, due, attempts, delay_told, notify, orcpt, last_reply";
+  "number, local_part, mail_domain, domain, state, due, attempts, delay_told, notify, orcpt, route, last_reply";
 
 /** The part of a message that is only read back whole. */
 interface Facts {
@@ -96,16 +106,23 @@ export function messageRow(entry: NewEntry, size: number): NewMessageRow {
     turn: senderTurn(mail.reversePath),
     facts: JSON.stringify(facts),
     size,
-    recipients: recipients.map(({ domain, mailbox, due, held, notify, orcpt }) => [
-      domain,
-      mailbox.localPart,
-      mailbox.domain,
-      due,
-      held ? 1 : 0,
-      notify === undefined ? null : JSON.stringify(notify),
-      orcpt ?? null,
-    ]),
+    recipients: recipients.map(recipientRow),
   };
+}
+
+/** Makes the row of a recipient. */
+export function recipientRow(recipient: NewRecipient): NewRecipientRow {
+  const { domain, mailbox, due, held, notify, orcpt, route } = recipient;
+  return [
+    domain,
+    mailbox.localPart,
+    mailbox.domain,
+    due,
+    held ? 1 : 0,
+    notify === undefined ? null : JSON.stringify(notify),
+    orcpt ?? null,
+    route ?? null,
+  ];
 }
 
 /** Makes the row of an attempt. */
@@ -150,7 +167,7 @@ const STATES: ReadonlySet<unknown> = new Set<RecipientState>([
 /** Reads a recipient back. @throws {Damage} if the row cannot be one */
 export function readRecipient(row: Row): Recipient {
   if (!STATES.has(row.state)) throw new Damage("a recipient's state cannot be read");
-  const { notify, orcpt, last_reply: lastReply } = row;
+  const { notify, orcpt, route, last_reply: lastReply } = row;
   return {
     index: integer(row.number),
     mailbox: { localPart: text(row.local_part), domain: text(row.mail_domain) },
@@ -161,6 +178,7 @@ export function readRecipient(row: Row): Recipient {
     delayTold: row.delay_told === 1,
     ...notify !== null && { notify: parseJson(notify) as Notify },
     ...orcpt !== null && { orcpt: text(orcpt) },
+    ...route !== null && { route: text(route) },
     ...lastReply !== null && { lastReply: parseJson(lastReply) as Reply },
   };
 }

@@ -9,7 +9,7 @@ import { type Action, type ActionResult, statesOf } from "./sqlite_actions.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import { type ClaimResult, leaseKey } from "./sqlite_leases.ts";
 import type { Answer, Fill, ReaderCalls, WriterCalls } from "./sqlite_protocol.ts";
-import { attemptRow, Damage, messageRow, type NewMessageRow } from "./sqlite_rows.ts";
+import { attemptRow, Damage, messageRow, type NewMessageRow, recipientRow } from "./sqlite_rows.ts";
 import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
 import { isUncertain, noSuchMessage, StoreError } from "./store_error.ts";
@@ -20,6 +20,7 @@ import {
   type Lease,
   type LeaseOptions,
   type NewEntry,
+  type NewRecipient,
   type Notice,
   type Page,
   type StagedBody,
@@ -204,8 +205,8 @@ class SqliteStore implements Store {
     return this.#act("hold", filter, 0);
   }
 
-  release(filter: Filter, now: number): Promise<number> {
-    return this.#act("release", filter, now);
+  release(filter: Filter, now: number, route?: string): Promise<number> {
+    return this.#act("release", filter, now, route);
   }
 
   retry(filter: Filter, now: number): Promise<number> {
@@ -214,6 +215,18 @@ class SqliteStore implements Store {
 
   remove(filter: Filter, now: number): Promise<number> {
     return this.#act("remove", filter, now);
+  }
+
+  async add(
+    id: string,
+    { recipients, expires }: {
+      readonly recipients: readonly NewRecipient[];
+      readonly expires: number;
+    },
+  ): Promise<boolean> {
+    return await this.#writer.call("add", [
+      { id, recipients: recipients.map(recipientRow), expires },
+    ]);
   }
 
   async list(filter: Filter, options: { after?: string; limit: number }): Promise<Page> {
@@ -309,13 +322,16 @@ class SqliteStore implements Store {
     }
   }
 
-  async #act(action: Action, filter: Filter, now: number): Promise<number> {
+  async #act(action: Action, filter: Filter, now: number, route?: string): Promise<number> {
     let count = 0;
     for (const state of statesOf(action, filter)) {
       let step: ActionResult | undefined;
       do {
         step = await this.#writer.call("act", [
-          { action, filter: { ...filter, state }, now, after: step?.after, newest: step?.newest },
+          {
+            ...{ action, filter: { ...filter, state }, now, route },
+            ...{ after: step?.after, newest: step?.newest },
+          },
         ]);
         count += step.count;
       } while (step.after !== undefined);

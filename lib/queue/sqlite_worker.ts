@@ -11,7 +11,7 @@ import { lockDirectory } from "./lock.ts";
 import { openForReading, openForWriting, prepareFiles } from "./schema.ts";
 import { act } from "./sqlite_actions.ts";
 import { claim, endLeases, giveBack, lease, record, renew } from "./sqlite_leases.ts";
-import { insertMessage, setAside, sweepMessages } from "./sqlite_messages.ts";
+import { addRecipients, insertMessage, setAside, sweepMessages } from "./sqlite_messages.ts";
 import {
   type Answer,
   type Batch,
@@ -99,6 +99,7 @@ function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
       endLeases: (owner: never, limit: never) => (transaction: Transaction) =>
         endLeases(transaction, owner, limit),
       act: (step: never) => (transaction: Transaction) => act(transaction, step),
+      add: (added: never) => (transaction: Transaction) => addRecipients(transaction, added),
       sweep: (options: never) => (transaction: Transaction) =>
         sweepMessages(transaction, blobs, options),
       setAside: (id: never, reason: never) => (transaction: Transaction) => {

@@ -21,6 +21,8 @@ export interface NewRecipient extends DsnRcptParameters {
   readonly due: number;
   /** Whether it waits for somebody to release it. */
   readonly held: boolean;
+  /** The route that an operator chose for it, as `--route` takes it; that of the server unless there is one. */
+  readonly route?: string;
 }
 
 /** Who handed a message in, and how. */
@@ -246,8 +248,8 @@ export interface Store extends AsyncDisposable {
   endLeases(owner: string): Promise<number>;
   /** Stops queued recipients; answers how many. A leased one is stopped once its attempt is recorded as queued. */
   hold(filter: Filter): Promise<number>;
-  /** Makes held recipients due at `now`; answers how many. */
-  release(filter: Filter, now: number): Promise<number>;
+  /** Makes held recipients due at `now`, by a route if one is given; answers how many. */
+  release(filter: Filter, now: number, route?: string): Promise<number>;
   /** Makes queued recipients due at `now`; answers how many. */
   retry(filter: Filter, now: number): Promise<number>;
   /**
@@ -255,6 +257,14 @@ export interface Store extends AsyncDisposable {
    * is recorded as delivered or failed stands as that.
    */
   remove(filter: Filter, now: number): Promise<number>;
+  /**
+   * Adds recipients to a message that is there, finished or not, which is tried until `expires` at least;
+   * false if it is not there.
+   */
+  add(
+    id: string,
+    added: { readonly recipients: readonly NewRecipient[]; readonly expires: number },
+  ): Promise<boolean>;
   /** Lists messages, oldest first, with the recipients that fit. */
   list(filter: Filter, options: { after?: string; limit: number }): Promise<Page>;
   /** The ids that begin so, in order, at most `limit`. */

@@ -4,7 +4,7 @@ import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
 import { isUncertain } from "../queue/store_error.ts";
-import { formatMailbox, formatPath, type Mailbox } from "../smtp/mailbox.ts";
+import { formatMailbox, formatPath } from "../smtp/mailbox.ts";
 import { replyText } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
 import type { HopPool, Visit } from "./hop_pool.ts";
@@ -30,7 +30,7 @@ export interface DispatchOptions {
   readonly store: Pick<Store, "read" | "record">;
   readonly pool: HopPool;
   /** Says where a recipient's mail goes; asked again at each attempt. */
-  readonly hopOf: (mailbox: Mailbox) => NextHop;
+  readonly hopOf: (recipient: Pick<Recipient, "mailbox" | "route">) => NextHop;
   /** How next hops are reached over the network. */
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. Without one it stays in the queue. */
@@ -86,7 +86,7 @@ export class Dispatch implements Work {
   /** What leases of a domain compete by: their next hop. */
   laneOf(domain: string): string {
     // The bare Postmaster is the one mailbox without a domain (RFC 5321 section 4.5.1).
-    return nextHopKey(this.#options.hopOf({ localPart: "postmaster", domain }));
+    return nextHopKey(this.#options.hopOf({ mailbox: { localPart: "postmaster", domain } }));
   }
 
   /** How many leases of a lane are worth holding: those under way, those recorded, and the next. */
@@ -140,7 +140,7 @@ export class Dispatch implements Work {
     const groups = new Map<string, Group>();
     for (const recipient of entry.recipients) {
       if (this.#unrecorded.has(nameOf(entry, recipient))) continue;
-      const hop = this.#options.hopOf(recipient.mailbox);
+      const hop = this.#options.hopOf(recipient);
       const key = nextHopKey(hop);
       const group = groups.get(key) ?? { hop, key, recipients: [] };
       group.recipients.push(recipient);

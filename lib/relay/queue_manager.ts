@@ -2,8 +2,7 @@
 import type { Clock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import type { Schedule } from "../queue/schedule.ts";
-import type { Store } from "../queue/store.ts";
-import type { Mailbox } from "../smtp/mailbox.ts";
+import type { Recipient, Store } from "../queue/store.ts";
 import { errorText } from "./client.ts";
 import { Dispatch, pauseBySchedule } from "./dispatch.ts";
 import { HopPool, type HopPoolOptions } from "./hop_pool.ts";
@@ -17,7 +16,7 @@ import type { RemoteOptions } from "./transaction.ts";
 export interface QueueManagerOptions {
   readonly store: Store;
   /** Says where a recipient's mail goes; asked again at each attempt. */
-  readonly hopOf: (mailbox: Mailbox) => NextHop;
+  readonly hopOf: (recipient: Pick<Recipient, "mailbox" | "route">) => NextHop;
   /** How next hops are reached over the network. */
   readonly remote: RemoteOptions;
   /** Takes mail for local domains. */

@@ -54,7 +54,11 @@ export function parseRoute(text: string): Route {
  */
 export function nextHopOf(routing: Routing, rules: RelayingRules, mailbox: Mailbox): NextHop {
   if (isLocal(rules, mailbox)) return { kind: "local" };
-  const route = routeOf(routing, mailbox);
+  return hopOf(routeOf(routing, mailbox), mailbox);
+}
+
+/** Says where the mail of a recipient goes next by a route that was chosen for it. */
+export function hopOf(route: Route, mailbox: Mailbox): NextHop {
   // What was held and is released goes out as mail usually does.
   if (route.kind !== "mx" && route.kind !== "hold") return route;
   const { domain } = mailbox;

@@ -21,6 +21,48 @@ export function actionContract(test: ContractTest): void {
     assertEquals((await leaseOf(store, { now: NOON + 3 })).length, 1);
   });
 
+  test("releases held recipients by a route, which they keep", async (store) => {
+    const recipients = ["a", "b"].map((name) => recipient(`${name}@example.com`, { held: true }));
+    const { id } = await put(store, { recipients });
+    assertEquals(await store.release({ to: "a@" }, NOON, "smtp://192.0.2.1"), 1);
+    assertEquals(await store.hold({ ids: [id] }), 1);
+    assertEquals(await store.release({ ids: [id] }, NOON), 2);
+    const routes = (await store.show(id))!.recipients.map(({ route }) => route);
+    assertEquals(routes, ["smtp://192.0.2.1", undefined]);
+    const [lease] = await leaseOf(store);
+    assertEquals(lease.entry.recipients.map(({ route }) => route), routes);
+  });
+
+  test("adds recipients to a message, which is unfinished again", async (store) => {
+    const { id, expires } = await put(store, { recipients: [recipient("a@example.com")] });
+    const [lease] = await leaseOf(store);
+    await recordAll(store, lease, { state: "delivered", reply: SENT });
+    const before = await store.stats();
+    assertEquals(before.messages, 0);
+    const added = [
+      { ...recipient("b@example.net", { due: NOON + 5 }), route: "smtp://192.0.2.1" },
+      recipient("c@example.net", { held: true }),
+    ];
+    assert(await store.add(id, { recipients: added, expires: expires + 1 }));
+    const shown = (await store.show(id))!;
+    assertEquals(shown.expires, expires + 1);
+    assertEquals(
+      shown.recipients.map(({ index, state, route }) => [index, state, route]),
+      [[0, "delivered", undefined], [1, "queued", "smtp://192.0.2.1"], [2, "held", undefined]],
+    );
+    const stats = await store.stats();
+    assertEquals([stats.messages, stats.octets], [1, shown.size]);
+    assertEquals(stats.recipients, { ...before.recipients, queued: 1, held: 1 });
+    assertEquals(await store.sweep({ before: NOON + 99, limit: 9 }), 0);
+    assertEquals(await store.nextDue(), NOON + 5);
+    const [again] = await leaseOf(store, { domain: "example.net", now: NOON + 5 });
+    assertEquals(again.entry.recipients.map(({ index }) => index), [1]);
+    // An earlier end does not shorten what was promised.
+    assert(await store.add(id, { recipients: [recipient("d@example.net")], expires: 1 }));
+    assertEquals((await store.show(id))!.expires, expires + 1);
+    assertEquals(await store.add("0".repeat(16), { recipients: added, expires }), false);
+  });
+
   test("makes queued recipients due at once and leaves held ones", async (store) => {
     const recipients = [
       recipient("a@example.com", { due: NOON + 900 }),

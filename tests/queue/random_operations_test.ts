@@ -139,7 +139,18 @@ async function compare(stores: [Store, Store], below: (limit: number) => number)
       const wanted = filter();
       // Nearly everything would be over soon.
       if (action === "remove" && below(3) > 0) return;
-      await both(action, (store) => store[action](wanted, now));
+      const route = below(2) === 0 ? "smtp://192.0.2.1" : undefined;
+      await both(
+        action,
+        (store) =>
+          action === "release" ? store.release(wanted, now, route) : store[action](wanted, now),
+      );
+    },
+    async () => {
+      if (below(3) > 0) return;
+      const { recipients, expires } = fresh();
+      const { id } = pick(entries) ?? { id: "none" };
+      await both("add", (store) => store.add(id, { recipients, expires }));
     },
     async () => {
       const wanted = filter();

@@ -18,7 +18,7 @@ function world(script: Script, options: Partial<QueueManagerOptions> = {}) {
   const hosts = new FakeHosts({ "192.0.2.3": script });
   const events: string[] = [];
   const manager = startQueueManager({
-    hopOf: ({ domain }) => ({ kind: "mx", domain }),
+    hopOf: ({ mailbox: { domain } }) => ({ kind: "mx", domain }),
     remote: {
       heloName: "us.test",
       resolver: { dns: dnsTable(WORLD), random: noShuffle },

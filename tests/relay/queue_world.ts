@@ -128,7 +128,7 @@ export function queueWorld<S extends DeliveryStore = FakeStore>(options: QueueWo
   const dispatch = new Dispatch({
     store,
     pool,
-    hopOf: (to) => nextHopOf(route, RULES, to),
+    hopOf: ({ mailbox }) => nextHopOf(route, RULES, mailbox),
     remote: {
       heloName: "us.test",
       resolver: { dns: dnsTable(options.records ?? WORLD), random: noShuffle },
