@@ -1,7 +1,7 @@
 /** How the values of settings are written: numbers, sizes, durations, addresses and domains. @module */
 import { parseDomain } from "../policy/domain.ts";
 import { type Cidr, formatIp, parseCidr, parseIp } from "../policy/network.ts";
-import { parseDuration, parseQuantity, parseRate, parseWholeNumber } from "../policy/quantity.ts";
+import { parseDuration, parseRate, parseSize, parseWholeNumber } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
 import type { Endpoint } from "../policy/session.ts";
 
@@ -37,21 +37,11 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
   };
 }
 
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
-  ["", 1],
-  ["B", 1],
-  ["KB", 1_000],
-  ["KiB", 1_024],
-  ["MB", 1_000_000],
-  ["MiB", 1_048_576],
-  ["GiB", 1_073_741_824],
-]);
-
-/** A number of octets, at least one: `1000000`, `25MiB`. */
+/** A number of octets, as {@linkcode parseSize} reads it. */
 export const size: Value<number> = {
   type: "number",
   expects: "give a size such as 1000000, 500KB or 25MiB (B, KB, KiB, MB, MiB, GiB)",
-  parse: (text) => parseQuantity(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER),
+  parse: parseSize,
 };
 
 /** The SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` writes it, or without colons. */

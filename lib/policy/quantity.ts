@@ -35,6 +35,21 @@ export function parseQuantity(
   return product > 0 && product <= most ? product : undefined;
 }
 
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["B", 1],
+  ["KB", 1_000],
+  ["KiB", 1_024],
+  ["MB", 1_000_000],
+  ["MiB", 1_048_576],
+  ["GiB", 1_073_741_824],
+]);
+
+/** Reads a number of octets, at least one: `1000000`, `25MiB`. */
+export function parseSize(text: string): number | undefined {
+  return parseQuantity(text, SIZE_UNITS, Number.MAX_SAFE_INTEGER);
+}
+
 const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
   ["s", 1_000],
