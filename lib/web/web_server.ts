@@ -1,0 +1,111 @@
+/** The web server: the API and the page over an inbox. @module */
+import type { Inbox } from "../inbox/inbox.ts";
+import { systemClock } from "../net/clock.ts";
+import { type Log, noLog } from "../net/log.ts";
+import { ListenError } from "../net/server.ts";
+import type { Clock } from "../policy/clock.ts";
+import { formatIp, parseIp } from "../policy/network.ts";
+import type { Endpoint } from "../policy/session.ts";
+import { EventStreams } from "./events.ts";
+import { makeGuard } from "./guard.ts";
+import type { WebAccess } from "./login.ts";
+import type { PageSource } from "./page_source.ts";
+import { requestHandler } from "./request_handler.ts";
+import { routesOf } from "./routes.ts";
+
+/** What a web server is made of. */
+export interface WebOptions {
+  readonly inbox: Inbox;
+  /** The address to bind. */
+  readonly hostname: string;
+  /** The port; 0 takes a free one. */
+  readonly port: number;
+  /** Who may come in; left out, it is everybody on this host, and nothing but loopback may be bound. */
+  readonly access?: WebAccess;
+  /** Names that we are called by, where there is something in front of us. */
+  readonly names?: readonly string[];
+  /** Where the page comes from. */
+  readonly page: PageSource;
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/** A web server that runs until it is drained or disposed of. */
+export interface WebServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: Endpoint;
+  /** Where the page is. */
+  readonly url: string;
+  /** Settles once it has ended. */
+  readonly finished: Promise<void>;
+  /**
+   * Accepts nothing more, ends waits and event streams, lets the other requests end, and after `timeout`
+   * milliseconds ends them.
+   */
+  drain(timeout: number): Promise<void>;
+}
+
+function urlOf({ address, port }: Endpoint): string {
+  const isEverything = address === "0.0.0.0" || address === "::";
+  const host = isEverything ? "localhost" : address.includes(":") ? `[${address}]` : address;
+  return `http://${host}:${port}/`;
+}
+
+/**
+ * Starts a web server.
+ *
+ * @throws {ListenError} if the port cannot be bound
+ * @throws {RangeError} if others than this host could ask and nothing says who may, or what says so is not
+ *   good enough
+ */
+export function startWeb(options: WebOptions): WebServer {
+  const { inbox, hostname, names = [], access, page } = options;
+  const { log = noLog, clock = systemClock } = options;
+  const ip = parseIp(hostname);
+  if (ip === undefined) throw new RangeError(`Cannot bind ${hostname}: it is no address`);
+  const guard = makeGuard({ address: formatIp(ip), names, access, clock, log });
+  const stopping = new AbortController();
+  const ending = new AbortController();
+  const streams = new EventStreams(inbox, clock);
+  const routes = routesOf({ inbox, streams, clock, log });
+  const handle = requestHandler({ guard, routes, page, clock, log, stopping: stopping.signal });
+
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve(
+      {
+        hostname: formatIp(ip),
+        port: options.port,
+        signal: ending.signal,
+        // Where it listens is said by who has started it.
+        onListen: () => {},
+      },
+      (request, { remoteAddr, completed }) =>
+        handle({ request, remote: remoteAddr, completed, port: server.addr.port }),
+    );
+  } catch (cause) {
+    throw new ListenError({ port: options.port }, cause);
+  }
+
+  function stopListening(): void {
+    stopping.abort();
+    streams[Symbol.dispose]();
+  }
+
+  const address = { address: formatIp(ip), port: server.addr.port };
+  return {
+    address,
+    url: urlOf(address),
+    finished: server.finished,
+    async drain(timeout) {
+      stopListening();
+      using _timer = clock.after(timeout, () => ending.abort());
+      await server.shutdown();
+    },
+    async [Symbol.asyncDispose]() {
+      stopListening();
+      ending.abort();
+      await server.finished;
+    },
+  };
+}
