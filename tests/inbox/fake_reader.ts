@@ -6,6 +6,7 @@ import type {
   ContentSource,
 } from "../../lib/inbox/content.ts";
 import { parseHeader } from "../../lib/message/header.ts";
+import { octetBuffer } from "../../lib/queue/octet_buffer.ts";
 
 /** The reader. */
 export class FakeReader implements ContentReader {
@@ -48,7 +49,7 @@ function partOf(name: string): ContentPart {
 }
 
 async function whole(source: ContentSource): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const slice of source()) parts.push(slice.slice());
-  return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  const octets = octetBuffer();
+  for await (const slice of source()) octets.append(slice);
+  return octets.take();
 }
