@@ -2,7 +2,7 @@
 import { Indexer, type IndexerEvent } from "../../lib/inbox/indexer.ts";
 import type { Log } from "../../lib/net/log.ts";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
-import { type NewEntry, type Store } from "../../lib/queue/store.ts";
+import type { NewEntry, Store } from "../../lib/queue/store.ts";
 import { type WatchedStore, watchedStore } from "../../lib/queue/watched_store.ts";
 import { FakeClock } from "../net/fake_clock.ts";
 import { newEntry, recipient, stage } from "../queue/fixture.ts";
