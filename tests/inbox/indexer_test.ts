@@ -7,7 +7,12 @@ Deno.test("the indexer puts messages into the index in the order in which they a
   const world = new InboxWorld();
   const { indexer, told } = world.indexer();
   await using _ = indexer;
-  const ids = [await world.send("one"), await world.send("two"), await world.send("three")];
+  const accepted = world.clock.now();
+  const ids = [
+    await world.send("one", { accepted: accepted + 2 }),
+    await world.send("two", { accepted: accepted + 1 }),
+    await world.send("three", { accepted }),
+  ];
   await settle();
   assertEquals(world.index.puts.flat(), ids);
   assertEquals(
@@ -193,6 +198,7 @@ Deno.test("the indexer passes over a message that cannot be read, and says so", 
   await settle();
   const read = world.inner.read.bind(world.inner);
   const faults: StoreError[] = [
+    new StoreError("busy", "Cannot read the queue: something else holds it"),
     new StoreError("damaged", "Cannot read message: its octets are not what was committed"),
     new StoreError("missing", "Cannot read message: there is none"),
   ];
@@ -202,6 +208,9 @@ Deno.test("the indexer passes over a message that cannot be read, and says so", 
     return read(id);
   };
   const damaged = await world.send("damaged");
+  await settle();
+  assertEquals(world.logged.splice(0), ["index-failed "]);
+  await world.clock.advance(1_000);
   await settle();
   await world.send("missing");
   await settle();
@@ -260,24 +269,20 @@ Deno.test("the indexer remembers a bounded number of messages and finds the othe
   assertEquals(numbers.filter((number) => number !== undefined), [1, 2, 35]);
 });
 
-Deno.test("the indexer finds a message in the queue that was accepted before those it has passed", async () => {
-  const world = new InboxWorld();
-  const { indexer } = world.indexer(3);
-  await using _ = indexer;
-  await settle();
-  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-  world.reader.before = () => opened;
-  await world.send("read while others come");
-  for (let i = 0; i < 5; i++) await world.send(`${i}`, { accepted: world.clock.now() + 1_000 });
-  // While these are compared, others come whose commits have taken long.
-  world.reader.before = async () => {
-    world.reader.before = () => {};
-    for (let i = 0; i < 5; i++) await world.send(`late ${i}`);
-  };
-  open();
-  await settle();
-  assertEquals(world.index.puts.flat().length, 11);
-  assertEquals(world.index.messages.size, 11);
+Deno.test("the indexer goes through all of the queue, whatever is forgotten on the way", async () => {
+  for (const late of [-1_000, 1_000]) {
+    const world = new InboxWorld();
+    const accepted = world.clock.now();
+    for (let i = 0; i < 120; i++) await world.send(`${i}`);
+    const { indexer } = world.indexer(3);
+    await using _ = indexer;
+    world.reader.before = async () => {
+      world.reader.before = () => {};
+      for (let i = 0; i < 5; i++) await world.send(`late ${i}`, { accepted: accepted + late });
+    };
+    await settle();
+    assertEquals([world.index.messages.size, world.index.puts.flat().length], [125, 125]);
+  }
 });
 
 Deno.test("the indexer goes through the queue where too many messages have changed", async () => {
@@ -311,6 +316,40 @@ Deno.test("the indexer leaves a message alone that the store has and nobody was 
   await committed;
   await settle();
   assertEquals(told.map((event) => event.type === "indexed" && event.number), [1]);
+});
+
+Deno.test("the indexer puts a message once that arrives while it looks at the queue", async () => {
+  const world = new InboxWorld();
+  const list = world.inner.list.bind(world.inner);
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  world.inner.list = async (filter, options) => {
+    await opened;
+    return await list(filter, options);
+  };
+  const { indexer, told } = world.indexer();
+  await using _ = indexer;
+  await settle();
+  const id = await world.send();
+  open();
+  await settle();
+  assertEquals(world.index.puts, [[id]]);
+  assertEquals(told.map((event) => event.type === "indexed" && event.number), [1]);
+});
+
+Deno.test("the indexer looks again at a message that changes while it does so", async () => {
+  const world = new InboxWorld();
+  const { indexer } = world.indexer();
+  await using _ = indexer;
+  const id = await world.send();
+  await settle();
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  world.index.gate = (call) => call === "setStates" ? opened : undefined;
+  await world.store.hold({ ids: [id] });
+  await settle();
+  await world.store.release({ ids: [id] }, world.clock.now());
+  open();
+  await settle();
+  assertEquals(world.index.states(), { [id]: "queued" });
 });
 
 Deno.test("what was taken out of the inbox stays out of it, whatever the queue tells", async () => {
