@@ -13,6 +13,12 @@ import type { PageSource } from "./page_source.ts";
 import { requestHandler } from "./request_handler.ts";
 import { routesOf } from "./routes.ts";
 
+/**
+ * How long answers may be on their way when the server goes, in milliseconds: it is known when they were
+ * handed to the system, and not when the client has them.
+ */
+const LINGER = 200;
+
 /** What a web server is made of. */
 export interface WebOptions {
   readonly inbox: Inbox;
@@ -39,8 +45,8 @@ export interface WebServer extends AsyncDisposable {
   /** Settles once it has ended. */
   readonly finished: Promise<void>;
   /**
-   * Accepts nothing more, ends waits and event streams, lets the other requests end, and after `timeout`
-   * milliseconds ends them.
+   * Ends waits and event streams, lets the other requests end, and after `timeout` milliseconds ends them.
+   * What comes in the meantime is answered 503.
    */
   drain(timeout: number): Promise<void>;
 }
@@ -70,26 +76,37 @@ export function startWeb(options: WebOptions): WebServer {
   const routes = routesOf({ inbox, streams, clock, log });
   const handle = requestHandler({ guard, routes, page, clock, log, stopping: stopping.signal });
 
+  /** The requests that are under way, each until its answer was sent. */
+  const requests = new Set<Promise<void>>();
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
-    server = Deno.serve(
-      {
-        hostname: formatIp(ip),
-        port: options.port,
-        signal: ending.signal,
-        // Where it listens is said by who has started it.
-        onListen: () => {},
-      },
-      (request, { remoteAddr, completed }) =>
-        handle({ request, remote: remoteAddr, completed, port: server.addr.port }),
-    );
+    server = Deno.serve({
+      hostname: formatIp(ip),
+      port: options.port,
+      signal: ending.signal,
+      // Where it listens is said by who has started it.
+      onListen: () => {},
+    }, (request, { remoteAddr: remote, completed }) => {
+      const over: Promise<void> = completed.catch(() => {}).then(() => void requests.delete(over));
+      requests.add(over);
+      return handle({ request, remote, completed, port: server.addr.port });
+    });
   } catch (cause) {
     throw new ListenError({ port: options.port }, cause);
   }
 
-  function stopListening(): void {
+  function stop(): void {
     stopping.abort();
     streams[Symbol.dispose]();
+  }
+
+  /**
+   * Ends the server with all its connections. The graceful way of Deno waits for clients that have not sent
+   * a whole body, for ever if need be, and cannot be hurried up.
+   */
+  async function end(): Promise<void> {
+    ending.abort();
+    await server.finished;
   }
 
   const address = { address: formatIp(ip), port: server.addr.port };
@@ -98,14 +115,18 @@ export function startWeb(options: WebOptions): WebServer {
     url: urlOf(address),
     finished: server.finished,
     async drain(timeout) {
-      stopListening();
-      using _timer = clock.after(timeout, () => ending.abort());
-      await server.shutdown();
+      stop();
+      const late = Promise.withResolvers<void>();
+      using _timer = clock.after(timeout, late.resolve);
+      const idle = Promise.all(requests).then(() =>
+        new Promise<void>((resolve) => clock.after(LINGER, resolve))
+      );
+      await Promise.race([idle, late.promise]);
+      await end();
     },
     async [Symbol.asyncDispose]() {
-      stopListening();
-      ending.abort();
-      await server.finished;
+      stop();
+      await end();
     },
   };
 }

@@ -131,12 +131,26 @@ export function withJson(method: string, body: unknown): RequestInit {
   return { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } };
 }
 
-/** Sends octets as they are, and reads until the server closes. */
+/** Whether an answer is there as a whole, as far as its Content-Length tells. */
+function isWhole(answer: string): boolean {
+  const end = answer.indexOf("\r\n\r\n");
+  const length = /^content-length: (\d+)\r$/im.exec(answer.slice(0, end + 2))?.[1];
+  return end >= 0 && length !== undefined && answer.length >= end + 4 + Number(length);
+}
+
+/** Sends octets as they are, and reads the answer: to the end, which is not told for a HEAD. */
 export async function sendRaw({ server }: Pick<World, "server">, text: string): Promise<string> {
   const { address, port } = server.address;
   using connection = await Deno.connect({ hostname: address, port });
   await connection.write(Uint8Array.from(text, (character) => character.charCodeAt(0)));
-  return await new Response(connection.readable).text();
+  const buffer = new Uint8Array(65_536);
+  let answer = "";
+  while (!isWhole(answer)) {
+    const count = await connection.read(buffer);
+    if (count === null) break;
+    answer += String.fromCharCode(...buffer.subarray(0, count));
+  }
+  return answer;
 }
 
 /** A request line and fields as `sendRaw` takes them, on a connection that ends behind the answer. */
