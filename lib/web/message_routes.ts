@@ -84,7 +84,7 @@ export function messageRoutes({ inbox, clock }: RouteServices): Route[] {
     if (answer === undefined) {
       throw new WebError(404, `There is no part ${index} of a message ${idOf(call)}`);
     }
-    return respond(200, new Uint8Array(answer.octets), partFields(answer.part));
+    return respond(200, answer.octets, partFields(answer.part));
   }
 
   async function raw(call: Call): Promise<Response> {

@@ -8,7 +8,7 @@ const IMAGES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/g
 const MAX_NAME = 150;
 
 /** Whether a part is an image that may be shown. */
-export function isImage({ type }: ContentPart): boolean {
+function isImage({ type }: ContentPart): boolean {
   return IMAGES.has(type);
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../policy/clock.ts";
 import { badRequest, WebError } from "./responses.ts";
 
 /** The most octets of a body. */
-export const MAX_BODY = 64 * 1024;
+const MAX_BODY = 64 * 1024;
 
 /** How long a body may take to come, in milliseconds. */
 const BODY_TIME = 30_000;

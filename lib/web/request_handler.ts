@@ -82,7 +82,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestHandler {
     if (asset === undefined) throw notFound();
     if (!READING.has(method)) throw notAllowed(method, [...READING]);
     const { type, body, headers } = asset;
-    return respond(200, new Uint8Array(body), { ...headers, "content-type": type });
+    return respond(200, body, { ...headers, "content-type": type });
   }
 
   async function answer({ request, remote, completed, port }: Incoming): Promise<Response> {

@@ -1,10 +1,10 @@
 /** What answers are made of, and the fields that every one of them has. @module */
 
 /** What may be an answer's body. */
-export type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+export type Body = string | Uint8Array | ReadableStream<Uint8Array> | null;
 
 /** For everything but the page: nothing is loaded, run or framed, whatever the octets turn out to be. */
-export const CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
+const CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 /**
  * The fields that an answer has unless it brings its own. That is up to the few which are to be shown:
@@ -80,7 +80,8 @@ export function respond(
   for (const [name, value] of STANDING_FIELDS) {
     if (!headers.has(name)) headers.set(name, value);
   }
-  return new Response(body, { status, headers });
+  // Octets are never in memory that is shared, which is all that the narrower type is about.
+  return new Response(body as BodyInit | null, { status, headers });
 }
 
 /** Makes an answer of JSON. */

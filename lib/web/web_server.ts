@@ -116,12 +116,12 @@ export function startWeb(options: WebOptions): WebServer {
     finished: server.finished,
     async drain(timeout) {
       stop();
-      const late = Promise.withResolvers<void>();
-      using _timer = clock.after(timeout, late.resolve);
-      const idle = Promise.all(requests).then(() =>
-        new Promise<void>((resolve) => clock.after(LINGER, resolve))
-      );
-      await Promise.race([idle, late.promise]);
+      const late = Promise.withResolvers<"late">();
+      using _timer = clock.after(timeout, () => late.resolve("late"));
+      const idle = Promise.all(requests).then(() => "idle" as const);
+      if (await Promise.race([idle, late.promise]) === "idle") {
+        await new Promise<void>((resolve) => clock.after(LINGER, resolve));
+      }
       await end();
     },
     async [Symbol.asyncDispose]() {

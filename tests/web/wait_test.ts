@@ -89,7 +89,8 @@ Deno.test("server that stops ends waits with 503", async () => {
   };
   const { status, json } = await ask(world, "/api/wait");
   assertEquals([status, json.error.code], [503, "unavailable"]);
-  await world.clock.advance(1000);
+  while (world.clock.waiting < 2) await new Promise((resolve) => setTimeout(resolve));
+  await world.clock.advance(200);
   await drained;
 });
 
