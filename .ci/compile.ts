@@ -23,6 +23,8 @@ const targets = [
   "x86_64-pc-windows-msvc",
 ];
 
+const workers = ["lib/queue/sqlite_worker.ts", "lib/inbox/content_worker.ts"];
+
 /** The 2.4.2 compiler and its runtime: where each lies on npm, and what it is called in the cache. */
 const fallback = {
   version: "2.4.2",
@@ -78,9 +80,8 @@ async function compile(deno: string, args: string[], env: Record<string, string>
       "compile",
       "--quiet",
       "--no-check",
-      // No import names it: it is started as a worker.
-      "--include",
-      `${root}/lib/queue/sqlite_worker.ts`,
+      // No import names these: they are started as workers.
+      ...workers.flatMap((worker) => ["--include", `${root}/${worker}`]),
       ...args,
       `${root}/main.ts`,
     ],
