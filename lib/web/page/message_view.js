@@ -1,0 +1,257 @@
+// @ts-check
+/** One message, as it is read. @module */
+/** @import { ViewAction } from "./message_head.js" */
+/** @import { Ledger, Message } from "./types.d.ts" */
+import { ApiError, fetchLedger, fetchMessage } from "./api.js";
+import { drawHeaders, drawHtml, drawParts, drawSource, drawText } from "./body_views.js";
+import { bdi, button, byId, fill, h } from "./dom.js";
+import { drawLedger } from "./ledger_view.js";
+import { drawAddresses, drawFacts } from "./message_head.js";
+import { drawOffers } from "./offers.js";
+import { makeTabs } from "./tabs.js";
+import { collected } from "./timing.js";
+
+/** The sides of a message, in the order of the keys 1 to 6. */
+export const SIDES = ["html", "text", "headers", "source", "parts", "ledger"];
+
+/** How long changes are collected before the ledger is read again, in milliseconds. */
+const COLLECT = 150;
+
+/** The pane that shows a message. */
+export class MessageView {
+  #pane = byId("message");
+  #listener;
+  /** @type {string | undefined} */
+  #id;
+  /** @type {Message | undefined} */
+  #message;
+  /** @type {Ledger | undefined} */
+  #ledger;
+  /** @type {ReturnType<typeof makeTabs> | undefined} */
+  #tabs;
+  /** @type {string | undefined} */
+  #side;
+  #opening = new AbortController();
+  #refreshSoon = collected(COLLECT, () => this.refresh());
+  #facts = h("div", { class: "message-facts" });
+
+  /**
+   * @param {object} listener
+   * @param {(action: ViewAction) => void} listener.act
+   * @param {() => void} listener.back
+   * @param {(side: string) => void} listener.side tells which side was chosen
+   * @param {(message: Message) => void} listener.opened tells that it is there to be read
+   */
+  constructor(listener) {
+    this.#listener = listener;
+  }
+
+  /** The id of the open message. */
+  get id() {
+    return this.#id;
+  }
+
+  /** The message that is open, once it is there. */
+  get message() {
+    return this.#message;
+  }
+
+  /** Its ledger. */
+  get ledger() {
+    return this.#ledger;
+  }
+
+  /** Whether the focus is in it. */
+  get hasFocus() {
+    return this.#pane.contains(document.activeElement);
+  }
+
+  /** Puts the focus on its subject. */
+  focus() {
+    /** @type {HTMLElement | null} */ (this.#pane.querySelector("h2, .problem"))?.focus();
+  }
+
+  /**
+   * Opens a message; answers once it is there.
+   *
+   * @param {string} id
+   * @param {string | undefined} side the one to show, where it has it
+   * @param {boolean} takesFocus
+   */
+  async open(id, side, takesFocus) {
+    this.#side = side;
+    if (this.#id === id && this.#message !== undefined) {
+      if (side !== undefined) this.#tabs?.show(side);
+      if (takesFocus) this.focus();
+      return;
+    }
+    this.#forget();
+    this.#id = id;
+    const { signal } = this.#opening;
+    this.#pane.setAttribute("aria-busy", "true");
+    try {
+      const [message, ledger] = await Promise.all([
+        fetchMessage(id, signal),
+        fetchLedger(id, signal),
+      ]);
+      if (signal.aborted) return;
+      this.#message = message;
+      this.#ledger = ledger;
+      this.#draw(message);
+      this.#listener.opened(message);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#drawProblem(error);
+    }
+    this.#pane.setAttribute("aria-busy", "false");
+    if (takesFocus) this.focus();
+  }
+
+  /** Shows no message. */
+  close() {
+    this.#forget();
+    fill(
+      this.#pane,
+      h(
+        "div",
+        { class: "nothing-open" },
+        h("p", {}, "Choose a message to read it here."),
+        h("p", { class: "hint" }, "Press ", h("kbd", {}, "?"), " for what the keyboard does."),
+      ),
+    );
+  }
+
+  #forget() {
+    this.#opening.abort();
+    this.#opening = new AbortController();
+    this.#id = undefined;
+    this.#message = undefined;
+    this.#ledger = undefined;
+    this.#tabs = undefined;
+  }
+
+  /** Shows a side by its number, if the message has it. @param {number} number */
+  showSide(number) {
+    const side = SIDES[number - 1];
+    const message = this.#message;
+    if (side === undefined || message === undefined || (side === "html" && !message.html)) return;
+    this.#tabs?.show(side);
+    this.#listener.side(side);
+  }
+
+  /** Reads the ledger again if the message is among those that have changed. @param {readonly string[]} ids */
+  changed(ids) {
+    if (this.#id !== undefined && ids.includes(this.#id)) this.#refreshSoon();
+  }
+
+  /** Reads the ledger of the open message again. */
+  async refresh() {
+    const id = this.#id;
+    const { signal } = this.#opening;
+    if (id === undefined) return;
+    // What could not be opened is tried as a whole.
+    if (this.#message === undefined) return this.open(id, this.#side, false);
+    try {
+      const ledger = await fetchLedger(id, signal);
+      if (signal.aborted) return;
+      this.#ledger = ledger;
+      this.#drawFacts();
+      if (this.#tabs?.shown() === "ledger") this.#tabs.redraw();
+    } catch (error) {
+      if (!signal.aborted && error instanceof ApiError && error.status === 404) this.gone([id]);
+    }
+  }
+
+  /** Says that the message is no more, if it is among those. @param {readonly string[]} ids */
+  gone(ids) {
+    if (this.#id === undefined || !ids.includes(this.#id) || this.#message === undefined) return;
+    fill(
+      this.#facts,
+      h("p", { class: "problem", role: "alert" }, "This message has been deleted."),
+    );
+  }
+
+  #drawFacts() {
+    if (this.#message === undefined || this.#ledger === undefined) return;
+    drawFacts(this.#facts, this.#message, this.#ledger, this.#listener.act);
+  }
+
+  /** @param {unknown} error */
+  #drawProblem(error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const id = /** @type {string} */ (this.#id);
+    fill(
+      this.#pane,
+      this.#backButton(),
+      h(
+        "div",
+        { class: "nothing-open" },
+        h(
+          "p",
+          { class: "problem", role: "alert", tabindex: "-1" },
+          `Cannot open the message: ${text}.`,
+        ),
+        h("button", {
+          type: "button",
+          class: "button",
+          onclick: () => this.open(id, this.#side, true),
+        }, "Try again"),
+      ),
+    );
+  }
+
+  #backButton() {
+    return button({
+      icon: "back",
+      label: "Back to the list",
+      class: "back",
+      onclick: this.#listener.back,
+    });
+  }
+
+  /** @param {Message} message */
+  #draw(message) {
+    const { subject, html, parts, problem } = message;
+    const tabs = makeTabs("Sides of the message", [
+      ...html
+        ? [{
+          id: "html",
+          label: "HTML",
+          draw: (/** @type {HTMLElement} */ panel) => drawHtml(panel, message),
+        }]
+        : [],
+      { id: "text", label: "Text", draw: (panel) => drawText(panel, message) },
+      { id: "headers", label: "Headers", draw: (panel) => drawHeaders(panel, message) },
+      { id: "source", label: "Source", draw: (panel) => drawSource(panel, message) },
+      {
+        id: "parts",
+        label: "Parts",
+        count: parts.length > 0 ? String(parts.length) : undefined,
+        draw: (panel) => drawParts(panel, message),
+      },
+      {
+        id: "ledger",
+        label: "Ledger",
+        draw: (panel) => drawLedger(panel, /** @type {Ledger} */ (this.#ledger)),
+      },
+    ], (side) => this.#listener.side(side));
+    this.#tabs = tabs;
+    this.#drawFacts();
+    fill(
+      this.#pane,
+      h(
+        "div",
+        { class: "message-head" },
+        this.#backButton(),
+        h("h2", { tabindex: "-1", dir: "auto" }, bdi(subject || "(no subject)")),
+        this.#facts,
+        drawAddresses(message),
+        problem !== undefined && h("p", { class: "problem" }, problem),
+        drawOffers(message),
+      ),
+      tabs.element,
+      tabs.panel,
+    );
+    tabs.show(this.#side ?? "");
+  }
+}
