@@ -12,8 +12,7 @@ export interface PageAsset {
 /**
  * What the page may do: load what comes from here, and nothing else. A message is shown in a frame with
  * an address of its own under `/api/`, since one made of text would have this policy and no styles. Text
- * is never made into elements, which `require-trusted-types-for` holds the page to; the policy `inert` is
- * for a document that is never shown.
+ * is never made into elements, which `require-trusted-types-for` holds the page to.
  */
 const PAGE_POLICY = [
   "default-src 'none'",
@@ -26,7 +25,7 @@ const PAGE_POLICY = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types inert",
+  "trusted-types 'none'",
 ].join("; ");
 
 const FIELDS = {

@@ -175,8 +175,8 @@ async function setSeen(ids, seen) {
   countSoon();
 }
 
-/** Counts again, once what happens now is over. */
-const countSoon = collected(COLLECT, async () => {
+/** Counts messages, and shows how many there are. */
+async function countNow() {
   try {
     const counts = await fetchCounts();
     box.showCounts(counts);
@@ -184,7 +184,9 @@ const countSoon = collected(COLLECT, async () => {
   } catch {
     // The connection for events says so, and counts again once it is there.
   }
-});
+}
+
+const countSoon = collected(COLLECT, countNow);
 
 /** @param {string} text @param {"live" | "lost"} state */
 function showConnection(text, state) {
@@ -305,4 +307,4 @@ watchEvents({
   lost: explainLoss,
 });
 goTo(readPlace(), "stay");
-countSoon();
+countNow();

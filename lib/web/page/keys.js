@@ -53,7 +53,11 @@ export function tellKeys(keys) {
           h(
             "tr",
             {},
-            h("th", { scope: "row" }, shown.split(" ").map((key) => h("kbd", {}, key))),
+            h(
+              "th",
+              { scope: "row" },
+              shown.split(" ").map((key) => key === "…" ? "… " : h("kbd", {}, key)),
+            ),
             h("td", {}, says),
           )
         ),

@@ -135,7 +135,7 @@ export function drawLedger(panel, { from, accepted, expires, origin, recipients,
             h(
               "td",
               { class: "reply" },
-              lastReply === undefined ? "nobody was asked yet" : bdi(replyText(lastReply)),
+              lastReply === undefined ? "" : bdi(replyText(lastReply)),
             ),
           )
         ),
@@ -150,7 +150,7 @@ export function drawLedger(panel, { from, accepted, expires, origin, recipients,
         h("p", { class: "when" }, moment(accepted)),
         factList([
           ["Sender", bdi(addressText(from))],
-          ["Handed in by", [
+          ["Client", [
             bdi(client),
             heloName !== undefined && [", which called itself ", bdi(heloName)],
           ]],
@@ -165,7 +165,11 @@ export function drawLedger(panel, { from, accepted, expires, origin, recipients,
         point(
           "held",
           "Held",
-          h("p", {}, `${counted(held.length, "recipient")}: it waits to be released.`),
+          h(
+            "p",
+            {},
+            `${counted(held.length, "recipient waits", "recipients wait")} to be released.`,
+          ),
         ),
       queued.length > 0 && point(
         "next",

@@ -47,7 +47,8 @@ export function drawRow(row, item) {
         { class: "row-to" },
         "to ",
         bdi(to[0] ?? ""),
-        others > 0 && ` and ${numberText(others)} more`,
+        others > 0 &&
+          h("span", { title: counted(others, "other recipient") }, ` +${numberText(others)}`),
       ),
       h("span", { class: "row-preview", dir: "auto" }, bdi(preview)),
     ),

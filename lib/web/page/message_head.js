@@ -101,7 +101,7 @@ function field(name, addresses) {
       addresses.slice(0, NAMED).map(({ name, address }, place) => [
         place > 0 && ", ",
         name !== "" && [bdi(name), " "],
-        h("span", { class: "address" }, bdi(name === "" ? address : `<${address}>`)),
+        name === "" ? bdi(address) : h("span", { class: "address" }, bdi(`<${address}>`)),
       ]),
       others > 0 && `, and ${numberText(others)} more`,
     ),

@@ -99,7 +99,9 @@ export function askRelease(item, ledger) {
         { class: "choice" },
         toHeld,
         hasHeld
-          ? `The ${counted(held.length, "recipient")} it is held for`
+          ? held.length === 1
+            ? bdi(held[0])
+            : `The ${counted(held.length, "recipient")} it is held for`
           : "Those it is held for: there are none",
       ),
       h("label", { class: "choice" }, toOthers, "Others"),

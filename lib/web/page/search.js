@@ -24,8 +24,8 @@ const UNITS = new Map(
   ["B", "KB", "KiB", "MB", "MiB", "GiB"].map((unit) => [unit.toLowerCase(), unit]),
 );
 
-/** A quoted or a bare word, with or without a term in front. A URL is a word. */
-const TOKEN = /(?:([a-z]+):(?!\/\/))?(?:"([^"]*)("?)|(\S+))|([a-z]+):(?=\s|$)/giy;
+/** A term without a value; or a quoted or a bare word, with or without a term in front. A URL is a word. */
+const TOKEN = /([a-z]+):(?=\s|$)|(?:([a-z]+):(?!\/\/))?(?:"([^"]*)("?)|(\S+))/iy;
 
 /**
  * What to ask the API for; or what is wrong, in words.
@@ -47,7 +47,7 @@ export function parseSearch(text) {
     TOKEN.lastIndex = 0;
     const match = TOKEN.exec(rest);
     if (match === null) return { problem: `“${rest}” is not understood` };
-    const [token, name, quoted, end, bare, empty] = match;
+    const [token, empty, name, quoted, end, bare] = match;
     rest = rest.slice(token.length).trimStart();
     if (end === "") return { problem: "A quotation mark is not closed" };
     const value = quoted ?? bare;
@@ -63,8 +63,11 @@ export function parseSearch(text) {
     }
     const read = READERS.get(name.toLowerCase());
     if (read === undefined) {
-      const known = [...READERS.keys()].map((name) => `${name}:`).join(" ");
-      return { problem: `${name}: is none of ${known}; put quotation marks around words` };
+      const known = [...READERS.keys()].join(", ");
+      return {
+        problem:
+          `“${name}:” is not known. There are ${known}; put other words with a colon in quotation marks`,
+      };
     }
     const found = read(value);
     if (typeof found === "string") return { problem: found };
