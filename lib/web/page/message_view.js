@@ -130,11 +130,12 @@ export class MessageView {
     this.#tabs = undefined;
   }
 
-  /** Shows a side by its number, if the message has it. @param {number} number */
+  /** Shows a side by its number, if the message has it, or once it is there. @param {number} number */
   showSide(number) {
     const side = SIDES[number - 1];
-    const message = this.#message;
-    if (side === undefined || message === undefined || (side === "html" && !message.html)) return;
+    if (this.#id === undefined || side === undefined) return;
+    if (this.#message !== undefined && side === "html" && !this.#message.html) return;
+    this.#side = side;
     this.#tabs?.show(side);
     this.#listener.side(side);
   }

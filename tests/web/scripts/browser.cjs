@@ -19,6 +19,8 @@ function isLocal(url) {
 async function open(browser, { expects, ...options }) {
   const context = await browser.newContext({
     permissions: ["clipboard-read", "clipboard-write"],
+    // Else colours that are looked at may be on their way to others.
+    reducedMotion: "reduce",
     ...options,
   });
   context.setDefaultTimeout(PATIENCE);
