@@ -39,6 +39,17 @@ export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";
 export type { Endpoint, Session, TlsFacts, Upstream } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
 
+export {
+  type InboxMail,
+  type NextOptions,
+  openInbox,
+  type OpenInboxOptions,
+  type TestInbox,
+} from "./inbox/open_inbox.ts";
+export type { ReleaseOptions } from "./inbox/inbox.ts";
+export type { Content, ContentPart, HeaderAddress } from "./inbox/content.ts";
+export type { MessageState, Search, Summary } from "./inbox/message_index.ts";
+
 export { mtaSts, type MtaStsOptions, relay, type RelayOptions } from "./relay/relay.ts";
 export type { StsPolicies, StsPolicy } from "./relay/mta_sts.ts";
 export type { TlsLevel } from "./relay/tls_policy.ts";

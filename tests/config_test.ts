@@ -101,6 +101,9 @@ Deno.test("defaults are those of the documentation", () => {
     tlsKey: undefined,
     certificates: [],
     relayCertificates: [],
+    ui: undefined,
+    uiTokenFile: undefined,
+    uiName: [],
   });
 });
 
@@ -136,6 +139,11 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["host", "127.0.0.1", ["127.0.0.1"]],
   ["host", "[::1]", ["::1"]],
   ["host", "2001:DB8:0:0::1", ["2001:db8::1"]],
+  ["ui", "8025", { address: "127.0.0.1", port: 8025 }],
+  ["ui", "0", { address: "127.0.0.1", port: 0 }],
+  ["ui", "localhost:8025", { address: "127.0.0.1", port: 8025 }],
+  ["ui", "0.0.0.0:80", { address: "0.0.0.0", port: 80 }],
+  ["ui", "[::1]:8025", { address: "::1", port: 8025 }],
   ["dns", "192.0.2.1", { address: "192.0.2.1", port: 53 }],
   ["dns", "192.0.2.1:5353", { address: "192.0.2.1", port: 5353 }],
   ["dns", "::1", { address: "::1", port: 53 }],
@@ -194,6 +202,8 @@ const PORT = "give a whole number, 0 to 65535";
 const SIZE = "give a size such as 1000000, 500KB or 25MiB (B, KB, KiB, MB, MiB, GiB)";
 const DURATION = "give a duration such as 500ms, 30s, 5m or 1h, 24d at most (ms, s, m, h, d)";
 const ADDRESS = "give an IPv4 or IPv6 address such as 127.0.0.1 or ::1";
+const BIND_ADDRESS =
+  "give a port, or an address and a port, such as 8025, 192.0.2.1:8025 or [::1]:8025";
 const NAME_SERVER =
   "give an address and perhaps a port, such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
 const DOMAIN = "give a domain such as example.org";
@@ -228,6 +238,10 @@ const bad: [key: Key, text: string, mend: string][] = [
   ...["dns.example", "::1:5353:", "192.0.2.1:0", "192.0.2.1:", "[::1", "192.0.2.1:65536"].map((
     text,
   ): [Key, string, string] => ["dns", text, NAME_SERVER]),
+  ...[":8025", "host.test:8025", "127.0.0.1", "::1:8025", "[::1]", "8025:127.0.0.1", "65536"]
+    .map((
+      text,
+    ): [Key, string, string] => ["ui", text, BIND_ADDRESS]),
   ...["a..b", "-a.example", "a-.example", "[192.0.2.1]", "192.0.2.1", "a b", "a@b", "%61.example"]
     .map((text): [Key, string, string] => ["localDomain", text, DOMAIN]),
   ...["a_b.example", "mail.example:25", "[192.0.2.1]", "1.2.3.4", `${"a".repeat(64)}.example`]
@@ -613,7 +627,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["max-connections-per", "max-connections-per-ip"],
     ["log", undefined],
     ["frobnicate", undefined],
-    ["ui", undefined],
+    ["ui", "ui"],
     ["retry", "retry"],
     ["lifetime", undefined],
     ["fault", undefined],

@@ -8,6 +8,7 @@ import { loadCertificates } from "./certificate_files.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
 import { checkProgram } from "./program.ts";
+import { uiTokenOf } from "./ui.ts";
 import { usersOf } from "./users_file.ts";
 import { authoritiesOf, checkCredentials } from "./tls_out.ts";
 import { checkOperands, type Verb } from "./verb.ts";
@@ -15,7 +16,7 @@ import { checkOperands, type Verb } from "./verb.ts";
 /** The command. */
 export const check: Verb = {
   usage: "check",
-  summary: "validate every setting and directory; bind nothing",
+  summary: "validate every setting; bind nothing",
   takesSettings: true,
   details: () =>
     "It takes the flags of serve. Example, before a restart with new settings:\n\n" +
@@ -30,6 +31,7 @@ export const check: Verb = {
     authoritiesOf(config);
     aliasesOf(config, noLog)?.load();
     usersOf(config, noLog)?.load();
+    uiTokenOf(config);
     for (const { wrong, mend } of (await loadCertificates(config))?.warnings ?? []) {
       call.around.err(`smtpd: warning: ${shown(`${wrong}: ${mend}`, 1000)}`);
     }

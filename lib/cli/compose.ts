@@ -219,7 +219,7 @@ export function serverOptions(
   intake: Intake,
   log: Log,
   { accounts, identity, secret }: Guards = {},
-): ServerOptions {
+): ServerOptions & { readonly clients: ClientLimits } {
   const exempt = config.relayFrom;
   const clients = new ClientLimits({ rates: config, exempt, accounts, clock: systemClock });
   const { authWithoutTls: allowPlaintext, channelBinding } = config;

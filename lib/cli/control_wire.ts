@@ -8,11 +8,12 @@
  * @module
  */
 import type { Filter, RecipientState } from "../queue/store.ts";
+import { type Action, ACTIONS } from "../relay/operator_action.ts";
 import { parseWholePath } from "../smtp/address.ts";
 import { parseEnvid, parseOrcpt } from "../smtp/dsn_parameters.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatPath, type Mailbox } from "../smtp/mailbox.ts";
-import { type Action, ACTIONS, type Submission } from "./operator.ts";
+import type { Submission } from "./operator.ts";
 
 /** One request. */
 export type ControlRequest =

@@ -1,12 +1,14 @@
 /** What becomes of accepted mail: the queue and those who work on it, or the next hop at once. @module */
 import type { Config } from "../config.ts";
 import { systemClock } from "../net/clock.ts";
+import type { Inbox } from "../inbox/inbox.ts";
 import type { Intake } from "../net/intake.ts";
 import type { Log } from "../net/log.ts";
 import { queueIntake } from "../net/queue_intake.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../queue/schedule.ts";
 import type { Expansion } from "../queue/recipients.ts";
 import type { Store } from "../queue/store.ts";
+import { watchedStore } from "../queue/watched_store.ts";
 import { passThrough, type PassThroughOptions } from "../relay/pass_through.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
 import { parseReleaseRoute } from "../relay/release_route.ts";
@@ -15,11 +17,15 @@ import { aliasesOf } from "./aliases_file.ts";
 import { deliveryLimits } from "./compose.ts";
 import { startControl } from "./control.ts";
 import { openServerStore } from "./open_queue.ts";
+import { storeOperator } from "./operator.ts";
+import { openQueueInbox } from "./queue_inbox.ts";
 import { queueRulesOf } from "./queue_rules.ts";
 
 /** Where a server hands the mail that it accepts. */
 export interface MailWay extends AsyncDisposable {
   readonly intake: Intake;
+  /** What is in the queue, for who looks at it; there is none unless settings ask for it. */
+  readonly inbox?: Inbox;
   /** Begins with no delivery any more, and settles when those under way are over, or it is time. */
   drain(timeout: number): Promise<void>;
 }
@@ -64,9 +70,11 @@ export async function queuedWay(
 ): Promise<MailWay> {
   const clock = systemClock;
   const { route, relaying } = ways;
-  const rules = queueRulesOf(config, store, aliases);
+  const watched = config.ui && watchedStore(store);
+  const open = watched ?? store;
+  const rules = queueRulesOf(config, open, aliases);
   const manager = startQueueManager({
-    store,
+    store: open,
     hopOf: ({ mailbox, route: chosen }) =>
       chosen === undefined
         ? nextHopOf(route, relaying, mailbox)
@@ -84,14 +92,20 @@ export async function queuedWay(
   const wake = () => manager.wake();
   const { maxSize, maxRecipients, queue: directory } = config;
   const forgive = () => manager.forgive();
-  const shared = { ...rules, store, wake, log, clock };
+  const shared = { ...rules, store: open, wake, log, clock };
   const control = await startControl({ ...shared, directory, maxSize, maxRecipients, forgive });
+  const seen = watched && await openQueueInbox({
+    ...{ ...shared, store: watched, directory },
+    act: storeOperator({ ...shared, forgive }).act,
+  });
   let drained: Promise<void> | undefined;
   const drain = (timeout: number) => drained ??= manager.drain(timeout);
   return {
     intake: queueIntake({ ...shared, makeRoom: () => manager.makeRoom() }),
+    inbox: seen?.inbox,
     drain,
     async [Symbol.asyncDispose]() {
+      await seen?.[Symbol.asyncDispose]();
       await control[Symbol.asyncDispose]();
       // A server that could not listen has not been drained, and the store is not to close under work.
       if (drained === undefined) await drain(LEAVE_TIME);

@@ -1,20 +1,13 @@
 /** What operators and local programs do to the queue, whoever has it open. @module */
 import { HeaderScanner } from "../message/header_scanner.ts";
 import { hasTlsRequiredNo } from "../message/tls_required.ts";
-import type { Clock } from "../net/clock.ts";
 import { gatherRecipients, type RecipientRules } from "../queue/recipients.ts";
-import type { Filter, Lease, NewEntry, Outcome, Store } from "../queue/store.ts";
+import type { Filter, NewEntry } from "../queue/store.ts";
 import { isUncertain } from "../queue/store_error.ts";
-import type { Notices } from "../relay/notices.ts";
+import { type Action, type ActionOptions, actOn } from "../relay/operator_action.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatPath } from "../smtp/mailbox.ts";
-import { printable, reply, SmtpError } from "../smtp/reply.ts";
-
-/** What can be done to the recipients that a filter means. */
-export const ACTIONS = ["hold", "release", "retry", "remove", "bounce"] as const;
-
-/** One of {@linkcode ACTIONS}. */
-export type Action = typeof ACTIONS[number];
+import { printable, SmtpError } from "../smtp/reply.ts";
 
 /** A message that a local program hands in, without its octets. */
 export interface Submission {
@@ -43,51 +36,23 @@ export interface Operator extends AsyncDisposable {
 }
 
 /** What an operator works with. Times are in milliseconds. */
-export interface OperatorOptions extends RecipientRules {
-  readonly store: Store;
+export interface OperatorOptions extends RecipientRules, ActionOptions {
   /** Tells the scheduler that something may be due. */
   readonly wake: () => void;
   /** Has next hops that are down probed. */
   readonly forgive: () => void;
-  readonly notices: Notices;
   /** How long a message is tried. */
   readonly lifetime: number;
-  readonly clock: Clock;
 }
-
-const OWNER = "operator";
-/** How long a message that is being bounced is kept from deliveries. */
-const LEASE = 60_000;
-/** Messages that are claimed at once. */
-const CLAIMED = 50;
-
-const BOUNCED = reply(550, "5.7.1", "Given up by the operator of this queue");
 
 /** Makes an operator of an open store. The store stays open when it is disposed of. */
 export function storeOperator(options: OperatorOptions): Operator {
   const { store, wake, forgive, lifetime, clock } = options;
-
-  async function act(action: Action, filter: Filter): Promise<number> {
-    const now = clock.now();
-    switch (action) {
-      case "hold":
-        return await store.hold(filter);
-      case "release":
-        return await store.release(filter, now);
-      case "retry":
-        return await store.retry(filter, now);
-      case "remove":
-        return await store.remove(filter, now);
-      case "bounce":
-        return await bounce(filter, options);
-    }
-  }
-
   return {
     hasServer: true,
     async act(action, filter) {
       try {
-        return await act(action, filter);
+        return await actOn(action, filter, options);
       } finally {
         wake();
       }
@@ -134,49 +99,4 @@ export function storeOperator(options: OperatorOptions): Operator {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** Gives recipients up that nobody attempts at the moment, and tells their senders. */
-async function bounce(filter: Filter, options: OperatorOptions): Promise<number> {
-  const { store, clock } = options;
-  let count = 0;
-  for (;;) {
-    const now = clock.now();
-    const leases = await store.claim(filter, {
-      owner: OWNER,
-      now,
-      until: now + LEASE,
-      limit: CLAIMED,
-    });
-    if (leases.length === 0) return count;
-    for (const [i, lease] of leases.entries()) {
-      try {
-        count += await bounceOne(lease, options);
-      } catch (error) {
-        for (const left of leases.slice(i)) await store.giveBack(left).catch(() => {});
-        throw error;
-      }
-    }
-  }
-}
-
-async function bounceOne(
-  lease: Lease,
-  { store, clock, notices: makeNotices }: OperatorOptions,
-): Promise<number> {
-  const { entry } = lease;
-  const now = clock.now();
-  const outcomes = entry.recipients.map(({ index }): Outcome => ({
-    index,
-    state: "failed",
-    reply: BOUNCED,
-  }));
-  const notices = await makeNotices(entry, outcomes, now);
-  let isRecorded = false;
-  try {
-    isRecorded = await store.record(lease, { begun: now, ended: now, outcomes }, notices);
-  } finally {
-    if (!isRecorded) { for (const { body } of notices) body.abort(); }
-  }
-  return isRecorded ? outcomes.length : 0;
 }

@@ -1,9 +1,10 @@
 /** The verbs of `smtpd queue` that change it. @module */
 import type { StoreReader } from "../queue/sqlite_reader.ts";
 import type { Filter, RecipientState } from "../queue/store.ts";
+import type { Action } from "../relay/operator_action.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { openQueue, openQueueReader, queueFailure } from "./open_queue.ts";
-import type { Action, Operator } from "./operator.ts";
+import type { Operator } from "./operator.ts";
 import { NO_PROGRESS, showProgress } from "./progress.ts";
 import { FILTER_FLAGS, filterOf, idsOf, isEverything, messagesOf } from "./queue_selection.ts";
 import type { SubVerb } from "./sub_verbs.ts";

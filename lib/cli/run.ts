@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
+import { demo } from "./demo.ts";
 import { explain } from "./explain.ts";
 import { EXIT, type ExitCode, failureOf } from "./failure.ts";
 import {
@@ -26,6 +27,7 @@ import { version } from "./version.ts";
 /** Every command but help, by name, in the order of the help. */
 const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   serve,
+  demo,
   queue,
   sendmail,
   users,

@@ -1,5 +1,6 @@
 /** Settings that cannot stand together. @module */
 import type { Config } from "../config.ts";
+import { isLoopback } from "../policy/network.ts";
 import { ConfigError, shown } from "./sources.ts";
 
 /** Lists in which a domain may stand once. */
@@ -37,6 +38,26 @@ export function checkTogether(config: Config): void {
     );
   }
   checkTls(config);
+  checkUi(config);
+}
+
+/** The inbox looks into the queue, and is open to those alone who work on this host or prove who they are. */
+function checkUi({ ui, noQueue, users, uiTokenFile }: Config): void {
+  if (ui === undefined) return;
+  if (noQueue) {
+    throw new ConfigError(
+      "file",
+      "--ui shows the queue, and --no-queue is given",
+      "leave one of them out",
+    );
+  }
+  const { address } = ui;
+  if (isLoopback(address) || users !== undefined || uiTokenFile !== undefined) return;
+  throw new ConfigError(
+    "file",
+    `--ui on ${address} lets in whoever comes`,
+    "give accounts with --users, or uiTokenFile in the config file, or leave the address out",
+  );
 }
 
 /** Settings of ports where TLS begins at once, and of ports where mail is submitted. */

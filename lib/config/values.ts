@@ -138,6 +138,7 @@ export function readBy<T>(parser: (text: string) => T, expects: string): Value<T
 }
 
 const PORT = wholeNumber(1, 65_535);
+const BOUND_PORT = wholeNumber(0, 65_535);
 
 /** A name server: `192.0.2.1`, `192.0.2.1:5353`, `::1`, `[::1]:5353`; port 53 unless given. */
 export const nameServer: Value<Endpoint> = {
@@ -149,6 +150,19 @@ export const nameServer: Value<Endpoint> = {
     const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
     const address = parseAddress(match?.[1] ?? match?.[2] ?? "");
     const port = PORT.parse(match?.[3] ?? "53");
+    return address === undefined || port === undefined ? undefined : { address, port };
+  },
+};
+
+/** Where to listen: `8025`, `127.0.0.1:8025`, `[::1]:8025`, `localhost:8025`; on loopback unless it says. */
+export const bindAddress: Value<Endpoint> = {
+  type: "string",
+  expects: "give a port, or an address and a port, such as 8025, 192.0.2.1:8025 or [::1]:8025",
+  parse(text) {
+    const match = /^(?:(?:\[([^\]]*)\]|([^:]*)):)?([^:]*)$/.exec(text);
+    const host = match?.[1] ?? match?.[2] ?? "localhost";
+    const address = host.toLowerCase() === "localhost" ? "127.0.0.1" : parseAddress(host);
+    const port = BOUND_PORT.parse(match?.[3] ?? "");
     return address === undefined || port === undefined ? undefined : { address, port };
   },
 };

@@ -28,17 +28,23 @@ export interface ContentPart {
 export interface Content {
   /** The subject, decoded; empty if there is none. */
   readonly subject: string;
+  /** The mailboxes of the From field. */
   readonly from: readonly HeaderAddress[];
+  /** Those of the To fields. */
   readonly to: readonly HeaderAddress[];
+  /** Those of the Cc fields. */
   readonly cc: readonly HeaderAddress[];
+  /** Those of the Reply-To field. */
   readonly replyTo: readonly HeaderAddress[];
   /** The Date field, as RFC 3339 in UTC, if it can be read. */
   readonly date?: string;
+  /** The Message-ID field, with its angle brackets. */
   readonly messageId?: string;
   /** The text, or what the HTML says if that is all there is. */
   readonly text: string;
   /** The HTML as it came: hostile until proven otherwise. */
   readonly html?: string;
+  /** Attachments and images, in order. */
   readonly parts: readonly ContentPart[];
   /** The `http:` and `https:` URLs of text and HTML, in order, each once. */
   readonly links: readonly string[];

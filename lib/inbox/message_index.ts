@@ -5,7 +5,9 @@ export type MessageState = "held" | "queued" | "failed" | "delivered" | "removed
 
 /** A message in a list. */
 export interface Summary {
+  /** Its name, 16 letters and digits. */
   readonly id: string;
+  /** How it stands. */
   readonly state: MessageState;
   /** The reverse-path, without angle brackets; empty for the null reverse-path. */
   readonly from: string;
@@ -13,6 +15,7 @@ export interface Summary {
   readonly to: readonly string[];
   /** How many there are. */
   readonly recipients: number;
+  /** The subject, decoded. */
   readonly subject: string;
   /** The octets as accepted. */
   readonly size: number;
@@ -34,6 +37,7 @@ export interface IndexedMessage extends Omit<Summary, "seen"> {
 
 /** What messages are looked for. All that is given must fit. */
 export interface Search {
+  /** Whole ids, at most 1,000. */
   readonly ids?: readonly string[];
   /** The reverse-path, whole; without regard to case. */
   readonly from?: string;
@@ -43,6 +47,7 @@ export interface Search {
   readonly subject?: string;
   /** A part of the subject, the text or an address, without regard to case. */
   readonly text?: string;
+  /** How they stand. */
   readonly state?: MessageState;
   /** Accepted at this time or later, in milliseconds since the epoch. */
   readonly since?: number;
@@ -52,11 +57,13 @@ export interface Search {
   readonly minSize?: number;
   /** At most so many octets. */
   readonly maxSize?: number;
+  /** Whether they have attachments. */
   readonly hasAttachment?: boolean;
+  /** Whether somebody has looked at them. */
   readonly seen?: boolean;
 }
 
-/** A page of what was found, newest first. */
+/** A page of what was found, newest first; of one millisecond, what came into the index last. */
 export interface SummaryPage {
   readonly messages: readonly Summary[];
   /** The cursor of the next page, which may be an empty one; nothing at the end. */

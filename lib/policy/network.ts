@@ -241,3 +241,14 @@ export function clientNetwork(ip: Ip): Cidr {
   const prefixLength = ip.version === 4 ? 24 : 56;
   return { base: { version: ip.version, octets: masked(ip.octets, prefixLength) }, prefixLength };
 }
+
+const LOOPBACK = [parseCidr("127.0.0.0/8"), parseCidr("::1/128")];
+
+/**
+ * Whether an address is one that only this host can connect from and to. `0.0.0.0` and `::` are not: who
+ * listens there listens everywhere.
+ */
+export function isLoopback(address: string): boolean {
+  const ip = parseIp(address);
+  return ip !== undefined && LOOPBACK.some((network) => cidrContains(network, ip));
+}

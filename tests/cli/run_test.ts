@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/cli/version.ts";
-import { listenFailure } from "../../lib/cli/serve.ts";
+import { serviceFailure } from "../../lib/cli/run_server.ts";
 import { ListenError } from "../../lib/net/server.ts";
 import { failureOf } from "../../lib/cli/failure.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
@@ -17,13 +17,13 @@ const failures: [
   [["serve", "now"], 64, "one argument too many, now: write smtpd serve [flags]"],
   [["explian", "a@b.example"], 64, "unknown command explian: did you mean explain?"],
   [["chekc", "--frobnicate"], 64, "unknown command chekc: did you mean check?"],
-  ...["demo", "doctor", "config", "completions"]
+  ...["doctor", "config", "completions"]
     .map((
       verb,
     ): [string[], number, string] => [[verb], 64, `unknown command ${verb}: see smtpd help`]),
-  [["--port", "5", "demo", "list"], 64, "unknown command demo: see smtpd help"],
+  [["--port", "5", "doctor", "list"], 64, "unknown command doctor: see smtpd help"],
   [["a\nb"], 64, "unknown command a\\u000ab: see smtpd help"],
-  [["help", "demo"], 64, "unknown command demo: see smtpd help"],
+  [["help", "doctor"], 64, "unknown command doctor: see smtpd help"],
   [["help", "sreve"], 64, "unknown command sreve: did you mean serve?"],
   [["help", "serve", "check"], 64, "one argument too many, check: write smtpd help [VERB]"],
   [["help", "--port", "1"], 64, "smtpd help takes no --port: leave it out"],
@@ -134,7 +134,7 @@ Deno.test("a listener that cannot be is told with what to do", () => {
   ];
   for (const [error, config, code, message] of table) {
     const failed = new ListenError({ port: config.port }, error);
-    const failure = failureOf(listenFailure(failed, config));
+    const failure = failureOf(serviceFailure(failed, config));
     assertMatch(failure.message, message);
     assertEquals(failure.exitCode, code);
   }
@@ -158,7 +158,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
     const lines = out.trimEnd().split("\n");
     assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
+    for (const verb of ["serve", "demo", "explain", "check", "ready", "users", "version", "help"]) {
       assertMatch(out, new RegExp(`^ {2}smtpd \\[?${verb}\\b`, "m"));
     }
     assertMatch(out, /^ {2}smtpd --port 2525/m);
@@ -167,7 +167,7 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
 });
 
 Deno.test("each command has a help that fits 80 columns", async () => {
-  for (const verb of ["serve", "explain", "check", "ready", "users", "version", "help"]) {
+  for (const verb of ["serve", "demo", "explain", "check", "ready", "users", "version", "help"]) {
     const { code, out } = await call(["help", verb]);
     assertEquals(code, 0);
     for (const line of out.split("\n")) assert(line.length <= 80, line);
@@ -207,6 +207,7 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "max-connections",
     "max-connections-per-ip",
     "timeout",
+    "ui",
     "config",
     "log-level",
     "log-format",

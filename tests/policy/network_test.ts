@@ -1,10 +1,11 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   cidrContains,
   clientNetwork,
   formatAddressLiteral,
   formatCidr,
   formatIp,
+  isLoopback,
   normalizeAddress,
   parseAddressLiteral,
   parseCidr,
@@ -195,5 +196,14 @@ Deno.test("the network of a client is its /24, or its /56", () => {
   ];
   for (const [address, network] of networks) {
     assertEquals(formatCidr(clientNetwork(parseIp(address)!)), network);
+  }
+});
+
+Deno.test("an address is on loopback only where nobody else can reach it", () => {
+  for (const address of ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"]) {
+    assert(isLoopback(address), address);
+  }
+  for (const address of ["0.0.0.0", "::", "192.0.2.1", "128.0.0.1", "::2", "localhost", ""]) {
+    assert(!isLoopback(address), address);
   }
 });

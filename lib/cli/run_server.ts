@@ -1,0 +1,155 @@
+/** The server, until it is told to stop. @module */
+import type { Config } from "../config.ts";
+import { checkTogether } from "../config/together.ts";
+import type { LineLog } from "../log.ts";
+import type { Log } from "../net/log.ts";
+import { ListenError, type ListeningEndpoint, type Server, startServer } from "../net/server.ts";
+import type { WebServer } from "../web/web_server.ts";
+import type { Endpoint } from "../policy/session.ts";
+import { authSecretOf } from "./auth_secret.ts";
+import { openCertificates } from "./certificates.ts";
+import { allRoutes, serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
+import { checkDirectories } from "./directories.ts";
+import { listenFailure } from "./listen_failure.ts";
+import { type MailWay, openMailWay } from "./mail_way.ts";
+import { ourselvesAt } from "./ourselves.ts";
+import { checkProgram } from "./program.ts";
+import { portSetBy, serviceName } from "./services.ts";
+import { usersOf } from "./users_file.ts";
+import { checkCredentials } from "./tls_out.ts";
+import { startUi } from "./ui.ts";
+
+/** What makes the server end. Windows knows no SIGTERM. */
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+/** Says in one line why a service cannot listen. */
+export function serviceFailure(failure: unknown, { host }: Config): unknown {
+  if (!(failure instanceof ListenError)) return failure;
+  const { service } = failure;
+  const where = `port ${service.port}${host.length === 0 ? "" : ` of ${host.join(", ")}`}`;
+  return listenFailure(failure, { where, setBy: portSetBy(service) });
+}
+
+/** Waits until signals have ended the server: the first drains it, another ends it at once. */
+async function untilStopped(
+  { server, way, ui }: { readonly server: Server; readonly way: MailWay; readonly ui?: WebServer },
+  drainTimeout: number,
+  log: Log,
+): Promise<void> {
+  const { promise: forced, resolve: force } = Promise.withResolvers<void>();
+  let isDraining = false;
+  function stop(signal: Deno.Signal): void {
+    log("info", isDraining ? "stopping" : "draining", { signal });
+    if (isDraining) {
+      server.stop();
+      force();
+    } else {
+      isDraining = true;
+      const drains = [server, way, ...ui === undefined ? [] : [ui]];
+      Promise.all(drains.map((each) => each.drain(drainTimeout))).then(() => force());
+    }
+  }
+  const listeners = STOP_SIGNALS.map((signal) => [signal, () => stop(signal)] as const);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  try {
+    await forced;
+  } finally {
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+/**
+ * Logs what nobody waited for and goes on: a client must not be able to end the server through a bug
+ * in one session.
+ */
+export function logStrayErrors(log: Log): Disposable {
+  function note(event: Event, error: unknown): void {
+    event.preventDefault();
+    log("error", "bug", { error: error instanceof Error ? error.stack : String(error) });
+  }
+  const onError = (event: ErrorEvent) => note(event, event.error);
+  const onRejection = (event: PromiseRejectionEvent) => note(event, event.reason);
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+/** Calls `reread` at SIGHUP, which would end the program otherwise. Windows has none. */
+function onHangup(reread: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  Deno.addSignalListener("SIGHUP", reread);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", reread) };
+}
+
+/** Where a server listens. */
+export interface Listening {
+  readonly endpoints: readonly ListeningEndpoint[];
+  /** Where the page of the inbox is, if there is one. */
+  readonly ui?: string;
+}
+
+/**
+ * Runs a server until a signal ends it.
+ *
+ * @param begin is called once it listens; what it throws ends the server
+ */
+export async function runServer(
+  config: Config,
+  { log }: LineLog,
+  begin?: (listening: Listening) => Promise<void>,
+): Promise<void> {
+  checkTogether(config);
+  checkDirectories(config);
+  checkProgram(config);
+  const accounts = usersOf(config, log);
+  accounts?.load();
+  await using certificates = await openCertificates(config, log, {
+    asksClient: config.relayCertificates.length > 0,
+  });
+  using _hangup = onHangup(() => {
+    accounts?.reload();
+    void certificates?.reread();
+  });
+  checkCredentials(allRoutes(config).map(({ route }) => route));
+  const endpoints: Endpoint[] = [];
+  // Where the server listens is known only once it does: port 0 takes a free one.
+  const ourselves = { ...ourselvesAt(config, []), endpoints };
+  // Deliveries that are under way may ask for policies to their end.
+  using policies = stsPoliciesOf(config, log);
+  const ways = waysOf(config, ourselves, log, policies);
+  await using way = await openMailWay(config, ways, log);
+  const options = serverOptions(config, way.intake, log, {
+    accounts,
+    identity: certificates?.identity,
+    secret: accounts && authSecretOf(config, log),
+  });
+  let server: Server;
+  try {
+    server = startServer(options);
+  } catch (error) {
+    throw serviceFailure(error, config);
+  }
+  await using _ = server;
+  const { clients } = options;
+  await using ui = way.inbox && startUi(config, way.inbox, log, { accounts, clients });
+  endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
+  for (const { address, port, service } of server.endpoints) {
+    log("info", "listening", {
+      address,
+      port,
+      hostname: config.hostname,
+      service: serviceName(service),
+    });
+  }
+  if (ui !== undefined) log("info", "listening", { ...ui.address, service: "http", url: ui.url });
+  await begin?.({ endpoints: server.endpoints, ui: ui?.url });
+  await untilStopped({ server, way, ui }, config.drainTimeout, log);
+  log("info", "stopped", {});
+}

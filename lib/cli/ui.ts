@@ -1,0 +1,79 @@
+/** The inbox over HTTP, as settings ask for it. @module */
+import type { Config } from "../config.ts";
+import { shown } from "../config/sources.ts";
+import type { Inbox } from "../inbox/inbox.ts";
+import type { Log } from "../net/log.ts";
+import type { Accounts } from "../policy/accounts.ts";
+import type { ClientLimits } from "../policy/client_limits.ts";
+import { isLoopback } from "../policy/network.ts";
+import { pageAsset } from "../web/page.ts";
+import { startWeb, type WebServer } from "../web/web_server.ts";
+import { EXIT, Failure } from "./failure.ts";
+import { listenFailure } from "./listen_failure.ts";
+import { readText, reasonOf } from "./text_file.ts";
+
+/** Who may come in, beside whoever knows the token. */
+export interface UiGuards {
+  readonly accounts?: Accounts;
+  readonly clients: ClientLimits;
+}
+
+/** Octets of a token file. */
+const MOST_TOKEN = 4096;
+
+/** RFC 6750 section 2.1, and long enough that nobody guesses it. */
+const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
+
+/**
+ * The token of the file that settings name.
+ *
+ * @throws {Failure} if it cannot be read, or could be guessed
+ */
+export function uiTokenOf({ uiTokenFile: path }: Config): string | undefined {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    // An editor ends the file with a line break, which is no part of the token.
+    text = readText(path, MOST_TOKEN).replace(/\r?\n$/, "");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const wrong = `cannot read uiTokenFile ${shown(path)}: ${reasonOf(error)}`;
+    throw new Failure(EXIT.configuration, wrong, "name a file with a token of one line", error);
+  }
+  if (TOKEN.test(text)) return text;
+  throw new Failure(
+    EXIT.configuration,
+    `uiTokenFile ${shown(path)} holds no token of 16 or more letters, digits and -._~+/`,
+    "make one with: openssl rand -hex 32",
+  );
+}
+
+/**
+ * Starts the inbox where settings ask for it. On loopback everybody on this host may come in, unless there
+ * is a token.
+ *
+ * @throws {Failure} if it cannot listen
+ */
+export function startUi(
+  config: Config,
+  inbox: Inbox,
+  log: Log,
+  { accounts, clients }: UiGuards,
+): WebServer {
+  const { address: hostname, port } = config.ui!;
+  const token = uiTokenOf(config);
+  const isOpen = isLoopback(hostname) && token === undefined;
+  try {
+    return startWeb({
+      inbox,
+      hostname,
+      port,
+      access: isOpen ? undefined : { accounts, token, clients },
+      names: [config.hostname, ...config.uiName],
+      page: pageAsset,
+      log,
+    });
+  } catch (error) {
+    throw listenFailure(error, { where: `port ${port} of ${hostname}`, setBy: "--ui" });
+  }
+}
