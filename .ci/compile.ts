@@ -23,7 +23,13 @@ const targets = [
   "x86_64-pc-windows-msvc",
 ];
 
-const workers = ["lib/queue/sqlite_worker.ts", "lib/inbox/content_worker.ts"];
+/** What no import names: threads, and the files of the page. */
+const included = [
+  "lib/queue/sqlite_worker.ts",
+  "lib/inbox/content_worker.ts",
+  "lib/inbox/index_worker.ts",
+  "lib/web/page",
+];
 
 /** The 2.4.2 compiler and its runtime: where each lies on npm, and what it is called in the cache. */
 const fallback = {
@@ -80,8 +86,7 @@ async function compile(deno: string, args: string[], env: Record<string, string>
       "compile",
       "--quiet",
       "--no-check",
-      // No import names these: they are started as workers.
-      ...workers.flatMap((worker) => ["--include", `${root}/${worker}`]),
+      ...included.flatMap((path) => ["--include", `${root}/${path}`]),
       ...args,
       `${root}/main.ts`,
     ],
