@@ -320,6 +320,36 @@ async function arrivedAt({ texts }: { readonly texts: readonly string[] }): Prom
 }
 
 peerTest({
+  name: "recipe: an inbox for development, with curl, pytest's function and JavaScript",
+  needs: ["curl", "python3", "node"],
+  async fn({ python3, node }) {
+    using directory = temporaryDirectory();
+    const heading = "An inbox for development";
+    const flags = flagsOf(heading);
+    flags[flags.indexOf("--ui") + 1] = "0";
+    await using smtpd = await startSmtpd(...flags);
+    const { port: uiPort } = await smtpd.event("listening", { service: "http" });
+    await runClient(heading, smtpd.port, directory.path);
+    const [, wait] = scriptsOf(heading);
+    const printed = await runScript(wait.replace("8025", `${uiPort}`), directory.path);
+    const { subject, codes } = JSON.parse(printed);
+    assertEquals([subject, codes], ["Your code", ["482913"]]);
+    const others = "Wait for mail in other languages";
+    const [python] = codeUnder(others, "python");
+    const tested = await runProgram(python3, [
+      ...["-c", `${python.replace("8025", `${uiPort}`)}\ntest_code()`],
+    ]);
+    assertEquals(tested.code, 0, tested.text);
+    const [script] = codeUnder(others, "js");
+    const page = "const page = { getByLabel: () => ({ fill: (code) => console.log(code) }) };";
+    const filled = await runProgram(node, [
+      ...["--input-type=module", "-e", `${page}\n${script.replace("8025", `${uiPort}`)}`],
+    ]);
+    assertEquals(filled.text.trim(), "482913");
+  },
+});
+
+peerTest({
   name: "recipe: relay for my laptop, with swaks",
   needs: ["swaks", "dnsmasq"],
   async fn({ dnsmasq }) {
