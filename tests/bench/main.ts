@@ -1,5 +1,5 @@
 /**
- * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls] [slow] [guess]`, all of
+ * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls] [slow] [guess] [inbox]`, all of
  * them if none is named. It prints figures and asserts nothing, because machines differ; what is
  * compared runs side by side.
  */
@@ -7,6 +7,7 @@ import { benchAccept } from "./accept.ts";
 import { benchDecoder } from "./decoder.ts";
 import { benchGuess } from "./guess.ts";
 import { benchIdle } from "./idle.ts";
+import { benchInbox } from "./inbox.ts";
 import { benchLarge } from "./large.ts";
 import { benchMillion } from "./million.ts";
 import { benchQueue } from "./queue.ts";
@@ -25,6 +26,7 @@ const parts = new Map<string, () => void | Promise<void>>([
   ["tls", benchTls],
   ["slow", benchSlow],
   ["guess", benchGuess],
+  ["inbox", benchInbox],
 ]);
 
 const unknown = Deno.args.find((name) => !parts.has(name));
