@@ -79,10 +79,6 @@ async function showSides(browser: Browser): Promise<void> {
     assertEquals(api.remoteAsked, []);
     await page.role("button", "Load 2 images").click();
     await Promise.all([api.remote("/pixel.png"), api.remote("/back.png")]);
-    await page.inFrame("iframe", "a").click();
-    await api.remote("/link");
-    assert(!api.remoteAsked.includes("/script"));
-    assertMatch(await page.evaluate("document.title"), /smtpd inbox$/);
 
     await page.role("button", "Copy the code 482913").click();
     await page.saying("Copied").wait();
@@ -109,12 +105,20 @@ async function showSides(browser: Browser): Promise<void> {
       await page.locator(".panel").text(),
       /127\.0\.0\.1, which called itself shop\.example\.com/,
     );
+
+    // A click opens a page of its own, which comes to the front: this one is slow from then on.
+    await page.locator(".row").nth(0).click();
+    await page.press("1");
+    await page.inFrame("iframe", "a").click();
+    await api.remote("/link");
+    assert(!api.remoteAsked.includes("/script"));
+    assertMatch(await page.evaluate("document.title"), /smtpd inbox$/);
   });
 }
 
 async function useKeyboard(browser: Browser): Promise<void> {
   await using api = startPageApi();
-  await browser.withPage({ expects: KEPT_FROM }, async (page) => {
+  await browser.withPage({ expects: `${KEPT_FROM}|status of 400` }, async (page) => {
     await open(page, api);
     await page.press("j");
     await page.until(`${FOCUSED}.includes("Confirm your address")`);
@@ -200,7 +204,7 @@ async function followLive(browser: Browser): Promise<void> {
       (_, place) => makeSample(1000 - place, 600 + place, { seen: true }),
     ),
   ]);
-  await browser.withPage({ expects: `${KEPT_FROM}|Failed to load resource` }, async (page) => {
+  await browser.withPage({ expects: `${KEPT_FROM}|status of 40[14]` }, async (page) => {
     await open(page, api);
     api.arrive(makeSample(2001, 0, { subject: "Just come" }));
     await page.locator(".row").nth(0).locator(":scope:has-text('Just come')").wait();
@@ -265,7 +269,7 @@ async function followLive(browser: Browser): Promise<void> {
 
 async function sayWhatIsWrong(browser: Browser): Promise<void> {
   await using api = startPageApi();
-  await browser.withPage({ expects: "Failed to load resource|409" }, async (page) => {
+  await browser.withPage({ expects: "status of 40[49]" }, async (page) => {
     await open(page, api, `#m=${idOf(7)}&t=ledger`);
     await page.role("heading", "Your order is on its way").wait();
     api.refusal = { status: 409, message: "Cannot hold it: it is being delivered" };

@@ -86,3 +86,16 @@ Deno.test("no module of the page makes elements of text", async () => {
     if (name.endsWith(".js")) assert(!sinks.test(await textOf(`/${name}`)), name);
   }
 });
+
+Deno.test("the types of the page fit, in a browser", async () => {
+  // By a configuration of its own: what a page has shall not be known to the server.
+  const config = new URL("page_types.json", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "--config", config, `${folder.pathname}app.js`],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null",
+    signal: AbortSignal.timeout(120_000),
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+});

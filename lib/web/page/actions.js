@@ -1,4 +1,3 @@
-// @ts-check
 /** What can be done to messages, and what is asked before. @module */
 /** @import { ActionName, Item } from "./types.d.ts" */
 import { act } from "./api.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** Asks the API. What goes wrong is an error whose message can be shown as it is. @module */
 /** @import { ActionName, Counts, HeaderField, ItemPage, Ledger, Message } from "./types.d.ts" */
 
@@ -66,9 +65,10 @@ async function problemOf(response) {
 }
 
 /**
+ * @template Answer what the API answers there
  * @param {string} path
  * @param {AbortSignal} [signal]
- * @returns {Promise<any>}
+ * @returns {Promise<Answer>}
  */
 async function getJson(path, signal) {
   const response = await request(path, { signal });
@@ -142,7 +142,9 @@ export function fetchLedger(id, signal) {
  * @returns {Promise<readonly HeaderField[]>}
  */
 export async function fetchHeaders(id) {
-  return (await getJson(messagePath(id, "/headers"))).headers;
+  /** @type {{ headers: readonly HeaderField[] }} */
+  const { headers } = await getJson(messagePath(id, "/headers"));
+  return headers;
 }
 
 /**

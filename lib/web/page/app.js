@@ -1,4 +1,3 @@
-// @ts-check
 /** The inbox in a browser: joins the list, the message, the search box, the keyboard and the server. @module */
 /** @import { Item, Message, Place } from "./types.d.ts" */
 /** @import { BarAction } from "./toolbar.js" */

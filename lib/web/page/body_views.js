@@ -1,4 +1,3 @@
-// @ts-check
 /** The sides of a message that show what it says: HTML, text, headers, source, parts. @module */
 /** @import { Message } from "./types.d.ts" */
 import { fetchHeaders, fetchSource, messagePath } from "./api.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** Asks before something is done, in a dialog of the browser. @module */
 /** @import { Child } from "./types.d.ts" */
 import { fill, h } from "./dom.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** Makes elements. Nothing is ever put into the page as HTML: what a message says goes in as text. @module */
 /** @import { Child } from "./types.d.ts" */
 
@@ -7,7 +6,7 @@
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Record<string, string | number | boolean | undefined | ((event: any) => void)>} [attributes]
+ * @param {Record<string, string | number | boolean | undefined | ((event: never) => void)>} [attributes]
  *   functions are listeners, by names such as `onclick`; `undefined` and `false` are left out
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
@@ -16,8 +15,9 @@ export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === false) continue;
-    if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    if (typeof value === "function") {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else element.setAttribute(name, value === true ? "" : String(value));
   }
   append(element, children);
   return element;

@@ -1,4 +1,3 @@
-// @ts-check
 /** What happens on the server, as it happens. @module */
 /** @import { Item } from "./types.d.ts" */
 

@@ -1,4 +1,3 @@
-// @ts-check
 /** How numbers, times and replies are written. Knows nothing of the page. @module */
 /** @import { MessageState, RecipientNow, Reply } from "./types.d.ts" */
 

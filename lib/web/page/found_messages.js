@@ -1,4 +1,3 @@
-// @ts-check
 /** The messages that were found, newest first, page by page, and what becomes of them meanwhile. @module */
 /** @import { Item, ItemPage, ListChange } from "./types.d.ts" */
 import { fetchItems } from "./api.js";

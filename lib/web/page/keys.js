@@ -1,4 +1,3 @@
-// @ts-check
 /** What the keyboard does. @module */
 import { isDialogOpen, tell } from "./dialog.js";
 import { h } from "./dom.js";

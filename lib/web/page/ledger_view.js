@@ -1,4 +1,3 @@
-// @ts-check
 /** The way of a message: who handed it in, what was tried, what the next hops said. @module */
 /** @import { AttemptTls, Child, Ledger, LedgerAttempt } from "./types.d.ts" */
 import { bdi, fill, h } from "./dom.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** The list as it is seen: of all messages only those in sight, and some around, are in the page. @module */
 /** @import { Item, ListChange } from "./types.d.ts" */
 import { byId, fill, h } from "./dom.js";

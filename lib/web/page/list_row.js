@@ -1,4 +1,3 @@
-// @ts-check
 /** A message as it stands in the list. @module */
 /** @import { Item } from "./types.d.ts" */
 import { bdi, fill, h, icon } from "./dom.js";

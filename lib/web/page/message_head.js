@@ -1,4 +1,3 @@
-// @ts-check
 /** What stands above a message: how it stands, what can be done with it, from whom to whom it is. @module */
 /** @import { HeaderAddress, Item, Ledger, Message } from "./types.d.ts" */
 /** @import { IconName } from "./dom.js" */

@@ -1,4 +1,3 @@
-// @ts-check
 /** One message, as it is read. @module */
 /** @import { ViewAction } from "./message_head.js" */
 /** @import { Ledger, Message } from "./types.d.ts" */
@@ -32,6 +31,8 @@ export class MessageView {
   /** @type {string | undefined} */
   #side;
   #opening = new AbortController();
+  #isOpening = false;
+  #isGone = false;
   #refreshSoon = collected(COLLECT, () => this.refresh());
   #facts = h("div", { class: "message-facts" });
 
@@ -87,6 +88,7 @@ export class MessageView {
     }
     this.#forget();
     this.#id = id;
+    this.#isOpening = true;
     const { signal } = this.#opening;
     this.#pane.setAttribute("aria-busy", "true");
     try {
@@ -103,6 +105,7 @@ export class MessageView {
       if (signal.aborted) return;
       this.#drawProblem(error);
     }
+    this.#isOpening = false;
     this.#pane.setAttribute("aria-busy", "false");
     if (takesFocus) this.focus();
   }
@@ -124,6 +127,8 @@ export class MessageView {
   #forget() {
     this.#opening.abort();
     this.#opening = new AbortController();
+    this.#isOpening = false;
+    this.#isGone = false;
     this.#id = undefined;
     this.#message = undefined;
     this.#ledger = undefined;
@@ -149,7 +154,8 @@ export class MessageView {
   async refresh() {
     const id = this.#id;
     const { signal } = this.#opening;
-    if (id === undefined) return;
+    if (id === undefined || this.#isGone) return;
+    if (this.#isOpening) return this.#refreshSoon();
     // What could not be opened is tried as a whole.
     if (this.#message === undefined) return this.open(id, this.#side, false);
     try {
@@ -166,6 +172,7 @@ export class MessageView {
   /** Says that the message is no more, if it is among those. @param {readonly string[]} ids */
   gone(ids) {
     if (this.#id === undefined || !ids.includes(this.#id) || this.#message === undefined) return;
+    this.#isGone = true;
     fill(
       this.#facts,
       h("p", { class: "problem", role: "alert" }, "This message has been deleted."),

@@ -1,4 +1,3 @@
-// @ts-check
 /** Says what came of something, for a while, at the lower edge. @module */
 import { button, byId, h } from "./dom.js";
 

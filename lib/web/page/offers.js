@@ -1,4 +1,3 @@
-// @ts-check
 /** What one most often opens a message for: the codes and the links in it. @module */
 /** @import { Message } from "./types.d.ts" */
 import { button, h } from "./dom.js";

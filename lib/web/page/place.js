@@ -1,4 +1,3 @@
-// @ts-check
 /** The place in the URL: reload, back and a copied link all lead to what was looked at. @module */
 /** @import { Place } from "./types.d.ts" */
 

@@ -1,4 +1,3 @@
-// @ts-check
 /** Releases messages: says to whom they go before they do. @module */
 /** @import { Item, Ledger } from "./types.d.ts" */
 import { act, release } from "./api.js";

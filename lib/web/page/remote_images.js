@@ -1,4 +1,3 @@
-// @ts-check
 /** Counts what an HTML message would load from elsewhere. Knows nothing of the page. @module */
 
 /** The elements that show images, and the attributes that name them. */

@@ -1,4 +1,3 @@
-// @ts-check
 /** Reads what stands in the search box. Knows nothing of the page. @module */
 
 /** What a search may be made of, for the hint below the box. */

@@ -1,4 +1,3 @@
-// @ts-check
 /** The search box, what it says about what is written there, and the states to choose from. @module */
 /** @import { Counts, MessageState } from "./types.d.ts" */
 import { byId, fill, h } from "./dom.js";

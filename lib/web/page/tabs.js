@@ -1,4 +1,3 @@
-// @ts-check
 /** Tabs, as the ARIA Authoring Practices have them. @module */
 /** @import { Child } from "./types.d.ts" */
 import { fill, h } from "./dom.js";

@@ -1,4 +1,3 @@
-// @ts-check
 /** Finds the URLs in text. @module */
 /** @import { Child } from "./types.d.ts" */
 import { h } from "./dom.js";

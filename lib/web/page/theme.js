@@ -1,4 +1,3 @@
-// @ts-check
 /** Dark and light: as the system has it, or as was chosen here. @module */
 /** @import { IconName } from "./dom.js" */
 import { fill, icon } from "./dom.js";

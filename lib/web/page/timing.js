@@ -1,4 +1,3 @@
-// @ts-check
 /** When things are done. @module */
 
 /**

@@ -1,4 +1,3 @@
-// @ts-check
 /** What can be done to the selected messages, above the list. @module */
 import { button, byId, fill, h } from "./dom.js";
 import { counted, numberText } from "./format.js";

@@ -1,9 +1,4 @@
 /** What the API answers, as the page reads it: made of the types that the server writes it from. @module */
-/// <reference no-default-lib="true" />
-/// <reference lib="esnext" />
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
-/// <reference lib="dom.asynciterable" />
 import type { Content } from "../../inbox/content.ts";
 import type { Summary } from "../../inbox/message_index.ts";
 import type { AttemptTls, Origin, RecipientState } from "../../queue/store.ts";
@@ -74,8 +69,8 @@ export interface HeaderField {
   readonly value: string;
 }
 
-/** What may stand in an element. */
-export type Child = Node | string | undefined | null | false | readonly Child[];
+/** What may stand in an element. A node is an `EventTarget`, which is known beside a page as well. */
+export type Child = EventTarget | string | undefined | null | false | readonly Child[];
 
 /** What the URL of the page says: what is looked for, which message is open, and which side of it. */
 export interface Place {
