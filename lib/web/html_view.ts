@@ -1,7 +1,7 @@
 /**
  * The HTML of a message as it is shown in a frame. It is hostile until proven otherwise, so it is not
  * cleaned, which would go wrong one day, but given to the browser without any right: no origin, no script, no
- * form, and nothing to load but its own images.
+ * form, and nothing to load but its own images. A link that somebody clicks opens in a tab of its own.
  *
  * @module
  */
@@ -24,7 +24,8 @@ export function htmlFields({ host, parts, hasImages }: HtmlView): Record<string,
   return {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": [
-      "sandbox",
+      // Without scripts only a click opens something, which is then no part of this any more.
+      "sandbox allow-popups allow-popups-to-escape-sandbox",
       "default-src 'none'",
       "style-src 'unsafe-inline'",
       `img-src data: ${own}${hasImages ? " http: https:" : ""}`,
@@ -35,6 +36,13 @@ export function htmlFields({ host, parts, hasImages }: HtmlView): Record<string,
     // To look up a name tells as much as to load something.
     "x-dns-prefetch-control": "off",
   };
+}
+
+/** Has every link open in a tab of its own: the first `base` counts, and it stands before all that is shown. */
+export function withOwnTabs(html: string): string {
+  // What stands before it makes a browser show the page as in the last century.
+  const doctype = /^\s*<!doctype[^>]*>/i.exec(html)?.[0] ?? "";
+  return `${doctype}<base target="_blank">${html.slice(doctype.length)}`;
 }
 
 /** Reads a Content-ID as it stands in a URL (RFC 2392 section 2), inside of an attribute. */

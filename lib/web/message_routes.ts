@@ -2,7 +2,7 @@
 import type { Summary } from "../inbox/message_index.ts";
 import { parseHeader } from "../message/header.ts";
 import { entryJson } from "../queue/entry_json.ts";
-import { htmlFields, withParts } from "./html_view.ts";
+import { htmlFields, withOwnTabs, withParts } from "./html_view.ts";
 import { messageJson, summaryJson } from "./json.ts";
 import { partFields } from "./part_fields.ts";
 import { badParameter, limitOf, LIST_PARAMETERS, type QueryParameter, searchOf } from "./query.ts";
@@ -73,7 +73,7 @@ export function messageRoutes({ inbox, clock }: RouteServices): Route[] {
     const parts = `/api/messages/${id}/parts/`;
     return respond(
       200,
-      withParts(content.html, content.parts, parts),
+      withOwnTabs(withParts(content.html, content.parts, parts)),
       htmlFields({ host: call.host, parts, hasImages }),
     );
   }

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import type { ContentPart } from "../../lib/inbox/content.ts";
-import { htmlFields, withParts } from "../../lib/web/html_view.ts";
+import { htmlFields, withOwnTabs, withParts } from "../../lib/web/html_view.ts";
 
 function image(index: number, contentId: string): ContentPart {
   return { index, type: "image/png", inline: true, contentId, size: 1 };
@@ -29,11 +29,26 @@ Deno.test("HTML has no right but to show its own images", () => {
     htmlFields({ ...view, ...more })["content-security-policy"];
   assertEquals(
     policy({}),
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; " +
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; " +
       "img-src data: http://localhost:8025/api/messages/1/parts/; " +
       "form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
   );
   assertMatch(policy({ hasImages: true }), /img-src data: \S+ http: https:;/);
   assertMatch(policy({ host: "[::1]:8025" }), /img-src data: 'self';/);
-  assertNotMatch(policy({ hasImages: true }), /script|allow-|'self' http/);
+  assertNotMatch(policy({ hasImages: true }), /script|allow-(?!popups)|'self' http/);
+});
+
+Deno.test("links of HTML open in tabs of their own, whatever the HTML says", () => {
+  const table: [html: string, shown: string][] = [
+    ["<p>a</p>", '<base target="_blank"><p>a</p>'],
+    ["<!DOCTYPE html><p>a", '<!DOCTYPE html><base target="_blank"><p>a'],
+    [
+      '\r\n<!doctype html PUBLIC "-//W3C">\n<base target=_top>',
+      '\r\n<!doctype html PUBLIC "-//W3C"><base target="_blank">\n<base target=_top>',
+    ],
+    ["<!-- <!doctype html> -->", '<base target="_blank"><!-- <!doctype html> -->'],
+    ["<!doctype html", '<base target="_blank"><!doctype html'],
+    ["", '<base target="_blank">'],
+  ];
+  for (const [html, shown] of table) assertEquals(withOwnTabs(html), shown);
 });

@@ -141,10 +141,13 @@ Deno.test("ledger tells the attempts", async () => {
 Deno.test("HTML is shown without rights, with its own images", async () => {
   await using world = start([FULL, { id: OTHER }]);
   const { text, headers } = await ask(world, `/api/messages/${ID}/html`);
-  assertEquals(text, `<img src="/api/messages/${ID}/parts/0"><script>x</script>`);
+  assertEquals(
+    text,
+    `<base target="_blank"><img src="/api/messages/${ID}/parts/0"><script>x</script>`,
+  );
   const host = new URL(world.server.url).host;
   const policy = headers.get("content-security-policy")!;
-  assertMatch(policy, /^sandbox; default-src 'none';/);
+  assertMatch(policy, /^sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';/);
   assertEquals(policy.includes(`data: http://${host}/api/messages/${ID}/parts/;`), true, policy);
   const open = await ask(world, `/api/messages/${ID}/html?images=1`);
   assertMatch(open.headers.get("content-security-policy")!, / http: https:;/);
