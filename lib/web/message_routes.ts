@@ -1,6 +1,6 @@
 /** The routes by which messages are looked at. @module */
 import type { Summary } from "../inbox/message_index.ts";
-import { parseHeader } from "../message/header.ts";
+import { type HeaderField, parseHeader } from "../message/header.ts";
 import { entryJson } from "../queue/entry_json.ts";
 import { htmlFields, withOwnTabs, withParts } from "./html_view.ts";
 import { messageJson, summaryJson } from "./json.ts";
@@ -26,6 +26,12 @@ function isSet({ query }: Call, { name }: QueryParameter): boolean {
   const text = query.get(name);
   if (text !== undefined && text !== "1") throw badParameter(name, text, "give 1, or leave it out");
   return text !== undefined;
+}
+
+/** The fields of a header section whose lines end by LF, as an inbox gives it. */
+export function headerFields(text: string): HeaderField[] {
+  // Where header fields are read, they end by CR LF.
+  return parseHeader(encoder.encode(text.replaceAll("\n", "\r\n")));
 }
 
 /** Answers what was found of a message. @throws {WebError} 404 if there is nothing */
@@ -55,9 +61,7 @@ export function messageRoutes({ inbox, clock }: RouteServices): Route[] {
 
   async function headers(call: Call): Promise<Response> {
     const text = found(await inbox.header(idOf(call)), call);
-    // Lines end by LF there, and by CR LF where header fields are read.
-    const section = encoder.encode(text.replaceAll("\n", "\r\n"));
-    return respondJson(200, { headers: parseHeader(section) });
+    return respondJson(200, { headers: headerFields(text) });
   }
 
   async function ledger(call: Call): Promise<Response> {

@@ -31,11 +31,16 @@ function answerJson({ description, content }: Answer): unknown {
   };
 }
 
-function answersOf({ answers, body }: Route): Record<string, unknown> {
+/** Which of these come from the guard, which knows of no routes. */
+const GUARDED: ReadonlySet<string> = new Set(["401", "403", "421", "429"]);
+
+function answersOf({ answers, body, errors: form }: Route): Record<string, unknown> {
   const errors = { ...COMMON_ANSWERS, ...body && BODY_ANSWERS };
   const described: Record<string, unknown> = {};
   for (const [status, description] of Object.entries(errors)) {
-    described[status] = answerJson({ description, content: shape("Error") });
+    const isText = form === "text" && !GUARDED.has(status);
+    const content = isText ? "text/plain" : shape("Error");
+    described[status] = answerJson({ description, content });
   }
   for (const [status, answer] of Object.entries(answers)) described[status] = answerJson(answer);
   return described;
@@ -49,10 +54,11 @@ function parametersOf({ path, query }: Route): unknown[] {
       required: true,
       schema: PATH_PARAMETERS[name].schema,
     })),
-    ...query.map(({ name, description, schema }: QueryParameter) => ({
+    ...query.map(({ name, description, schema, isRequired }: QueryParameter) => ({
       name,
       in: "query",
       description,
+      required: isRequired,
       schema,
     })),
   ];

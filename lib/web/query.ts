@@ -10,6 +10,8 @@ export interface QueryParameter {
   readonly name: string;
   readonly description: string;
   readonly schema: Schema;
+  /** Whether nothing is done without it. */
+  readonly isRequired?: true;
 }
 
 /** The parameters of a request, each once. */
@@ -169,7 +171,7 @@ export function badParameter(name: string, text: string, mend: string): WebError
  * Reads a query.
  *
  * @param text what stands behind the question mark
- * @throws {WebError} 400 for a parameter that is not taken, or that is there twice
+ * @throws {WebError} 400 for a parameter that is not taken, is there twice, or is missing
  */
 export function parseQuery(text: string, taken: readonly QueryParameter[]): Query {
   const query = new Map<string, string>();
@@ -181,6 +183,10 @@ export function parseQuery(text: string, taken: readonly QueryParameter[]): Quer
     }
     if (query.has(name)) throw badRequest(`Cannot use ${name} twice: give it once`);
     query.set(name, value);
+  }
+  const missing = taken.find(({ name, isRequired }) => isRequired && !query.has(name));
+  if (missing !== undefined) {
+    throw badRequest(`Cannot do this without the parameter ${missing.name}`);
   }
   return query;
 }

@@ -8,7 +8,7 @@ import type { Guard } from "./guard.ts";
 import type { PageSource } from "./page_source.ts";
 import { parseQuery } from "./query.ts";
 import { readJsonBody } from "./request_body.ts";
-import { badRequest, respond, respondError, WebError } from "./responses.ts";
+import { badRequest, respond, respondError, respondErrorText, WebError } from "./responses.ts";
 import { type Match, type Route, routeFinder, type Share } from "./route.ts";
 
 /** What requests are handled with. */
@@ -99,43 +99,51 @@ export function requestHandler(options: RequestHandlerOptions): RequestHandler {
     }
     const match: Match = find(method, path);
     if (match.kind === "method") throw notAllowed(method, match.allowed);
-    enter(match.kind === "route" ? match.route.share : "request", completed);
-    if (match.kind === "nothing") return await pageFile(path, method);
+    if (match.kind === "nothing") {
+      enter("request", completed);
+      return await pageFile(path, method);
+    }
     const { route } = match;
-    return await route.handle({
-      path: match.path,
-      query: parseQuery(query, route.query),
-      body: route.body && await readJsonBody(request, clock),
-      host,
-      client: client.address,
-      who,
-      // Made only for those who ask: few routes wait.
-      get signal() {
-        return AbortSignal.any([request.signal, stopping]);
-      },
-    });
+    try {
+      enter(route.share, completed);
+      return await route.handle({
+        path: match.path,
+        query: parseQuery(query, route.query),
+        body: route.body && await readJsonBody(request, clock),
+        host,
+        client: client.address,
+        who,
+        // Made only for those who ask: few routes wait.
+        get signal() {
+          return AbortSignal.any([request.signal, stopping]);
+        },
+      });
+    } catch (error) {
+      if (route.errors !== "text") throw error;
+      return respondErrorText(errorOf(error, request));
+    }
   }
 
-  /** The answer to what was thrown. Only what was meant for the client is told to it. */
-  function answerTo(error: unknown, { method, url }: Request): Response {
+  /** What is answered to what was thrown. Only what was meant for the client is told to it. */
+  function errorOf(error: unknown, { method, url }: Request): WebError {
     // What is looked for is nobody's business who reads the log.
     const [target] = url.split("?", 1);
-    if (error instanceof WebError) return respondError(error);
+    if (error instanceof WebError) return error;
     if (error instanceof StoreError && error.kind === "missing") {
-      return respondError(new WebError(404, "The message is not there any more"));
+      return new WebError(404, "The message is not there any more");
     }
     if (error instanceof StoreFullError || error instanceof StoreError) {
       log("warn", "web-failed", { method, target, error: error.message });
-      return respondError(new WebError(503, "Cannot reach the queue now, try again later"));
+      return new WebError(503, "Cannot reach the queue now, try again later");
     }
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     log("error", "bug", { step: "web", method, target, error: text });
-    return respondError(new WebError(500, "Something went wrong here: the log says what"));
+    return new WebError(500, "Something went wrong here: the log says what");
   }
 
   return async (incoming) => {
     const { request } = incoming;
-    const response = await answer(incoming).catch((error) => answerTo(error, request));
+    const response = await answer(incoming).catch((error) => respondError(errorOf(error, request)));
     if (request.method !== "HEAD") return response;
     await response.body?.cancel();
     return new Response(null, response);

@@ -102,3 +102,8 @@ export function errorJson(status: number, message: string): unknown {
 export function respondError({ status, message, headers }: WebError): Response {
   return respondJson(status, { error: errorJson(status, message) }, headers);
 }
+
+/** Makes the answer of an error for clients that show the body as it is. */
+export function respondErrorText({ status, message, headers }: WebError): Response {
+  return respond(status, message, { ...headers, "content-type": "text/plain; charset=utf-8" });
+}

@@ -43,8 +43,8 @@ export type Share = "request" | "wait" | "stream";
 
 /** One route. */
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** The path, with `{id}` and `{index}` for the segments that vary. */
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** The path, with `{id}` and the like for the segments that vary. */
   readonly path: string;
   readonly summary: string;
   readonly query: readonly QueryParameter[];
@@ -53,11 +53,13 @@ export interface Route {
   /** The answers of its own; those for bad requests and troubles are the same everywhere. */
   readonly answers: Readonly<Record<number, Answer>>;
   readonly share: Share;
+  /** How errors are told, but for those of the guard; by our own JSON if left out. */
+  readonly errors?: "text";
   readonly handle: (call: Call) => Promise<Response>;
 }
 
 /** What a segment may be called. */
-export type PathParameter = "id" | "index";
+export type PathParameter = "id" | "index" | "message";
 
 /** The segments that vary, and what stands in them. */
 export const PATH_PARAMETERS: Readonly<
@@ -65,7 +67,13 @@ export const PATH_PARAMETERS: Readonly<
 > = {
   id: { pattern: "[0-9a-z]{16}", schema: ID },
   index: { pattern: "0|[1-9][0-9]{0,4}", schema: { ...COUNT, maximum: 99_999 } },
+  message: {
+    pattern: "latest|[0-9a-z]{16}",
+    schema: { type: "string", pattern: "^(latest|[0-9a-z]{16})$" },
+  },
 };
+
+const SEGMENT = new RegExp(`\\{(${Object.keys(PATH_PARAMETERS).join("|")})\\}`, "g");
 
 /** The id that the path of a call names. */
 export function idOf({ path }: Call): string {
@@ -74,7 +82,7 @@ export function idOf({ path }: Call): string {
 
 /** The names of the variable segments of a path, in order. */
 export function pathParametersOf(path: string): PathParameter[] {
-  return [...path.matchAll(/\{(id|index)\}/g)].map(([, name]) => name as PathParameter);
+  return [...path.matchAll(SEGMENT)].map(([, name]) => name as PathParameter);
 }
 
 /** What a path leads to. */
@@ -91,7 +99,7 @@ export type Match =
 export function routeFinder(routes: readonly Route[]): (method: string, path: string) => Match {
   const patterns = routes.map((route) => {
     const pattern = route.path.replace(
-      /\{(id|index)\}/g,
+      SEGMENT,
       (_, name: PathParameter) => `(${PATH_PARAMETERS[name].pattern})`,
     );
     return {

@@ -1,5 +1,6 @@
 /** The table of all routes. @module */
 import { actionRoutes } from "./action_routes.ts";
+import { mailpitRoutes } from "./mailpit_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
 import { openApi } from "./openapi.ts";
 import { respond, respondJson } from "./responses.ts";
@@ -15,6 +16,7 @@ export function routesOf(services: RouteServices): readonly Route[] {
     ...messageRoutes(services),
     ...actionRoutes(services),
     waitRoute(services),
+    ...mailpitRoutes(services),
     {
       ...common,
       path: "/api/events",

@@ -143,7 +143,7 @@ Deno.test("HTML is shown without rights, with its own images", async () => {
   const { text, headers } = await ask(world, `/api/messages/${ID}/html`);
   assertEquals(
     text,
-    `<base target="_blank"><img src="/api/messages/${ID}/parts/0"><script>x</script>`,
+    `<!DOCTYPE html><base target="_blank"><img src="/api/messages/${ID}/parts/0"><script>x</script>`,
   );
   const host = new URL(world.server.url).host;
   const policy = headers.get("content-security-policy")!;

@@ -23,6 +23,9 @@ const VALUES: Readonly<Record<string, string>> = {
   timeout: "0",
   images: "1",
   view: "1",
+  query: "Hello",
+  tz: "Europe/Paris",
+  start: "0",
 };
 
 Deno.test("every route is described, with its parameters and nothing else", async () => {
@@ -57,17 +60,22 @@ Deno.test("every parameter that is described is taken, and no other", async (t) 
   world.inbox.onWait = () => world.clock.advance(10_000);
   for (const { method, path, query, share } of routes) {
     if (share === "stream") continue;
-    const target = path.replace("{id}", ID).replace("{index}", "0");
+    const target = path.replace(/\{(id|message)\}/, ID).replace("{index}", "0");
+    const required = query.filter(({ isRequired }) => isRequired).map(({ name }) => name);
     await t.step(`${method} ${path}`, async () => {
       for (const { name, schema } of query) {
         const value = VALUES[name];
         assert(value !== undefined, name);
         const typed = schema.type === "integer" ? Number(value) : value;
         assertEquals(schemaFaults(typed, schema, SHAPES), []);
-        const asked = `${target}?${new URLSearchParams({ [name]: value })}`;
+        const given = new Set([...required, name]);
+        const asked = `${target}?${new URLSearchParams(
+          [...given].map((one) => [one, VALUES[one]]),
+        )}`;
         const { status, text } = await ask(world, asked, { method });
         assertNotEquals(status, 400, `${name}: ${text}`);
       }
+      if (required.length > 0) assertEquals((await ask(world, target, { method })).status, 400);
       for (const name of Object.keys(VALUES)) {
         if (query.some((parameter) => parameter.name === name)) continue;
         assertEquals((await ask(world, `${target}?${name}=1`, { method })).status, 400, name);
