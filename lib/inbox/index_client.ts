@@ -8,13 +8,14 @@ import {
   type IndexAnswer,
   type IndexCall,
 } from "./index_protocol.ts";
-import type {
-  IndexCounts,
-  IndexedMessage,
-  MessageIndex,
-  MessageState,
-  Search,
-  SummaryPage,
+import {
+  indexClosed,
+  type IndexCounts,
+  type IndexedMessage,
+  type MessageIndex,
+  type MessageState,
+  type Search,
+  type SummaryPage,
 } from "./message_index.ts";
 import type { SyncIndex } from "./sqlite_index.ts";
 
@@ -107,7 +108,7 @@ class IndexClient implements MessageIndex {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#over !== undefined) return;
     const closed = this.#ask(WHOLE, CLOSE);
-    this.#over = new StoreError("closed", "Cannot use the index: it was closed");
+    this.#over = indexClosed();
     // A worker that ended by itself has closed what it had open.
     await closed.catch(() => {});
     this.#worker.terminate();

@@ -22,7 +22,7 @@ const CACHE_KIB = 16_384;
  * `key` orders messages by their time and shares its value with the rows of `words`, so that a search streams
  * the newest matches first. `words` has what is searched by parts: of any three characters in a row it knows the
  * messages, and not where they stand (`detail = none`), which makes it grow by less than half and be written
- * more than twice as fast; what a search finds so is compared again. `tally` is kept by triggers, because it is asked for all the time.
+ * more than twice as fast; what a search finds so is compared again. It is folded here, because SQLite folds fewer letters. `tally` is kept by triggers, because it is asked for all the time.
  */
 const TABLES = `
   CREATE TABLE message (

@@ -1,9 +1,10 @@
 /** How the index is asked for messages, a bounded step at a time. @module */
 import type { SQLInputValue } from "node:sqlite";
 import type { Search } from "./message_index.ts";
+import { folded } from "./summary.ts";
 
-/** Keys of one millisecond. */
-export const KEYS_EACH = 4096;
+/** Keys of one millisecond: more than anybody can send, and few enough for numbers to be exact until 2248. */
+export const KEYS_EACH = 1024;
 
 /** Messages that are looked at in one step: some ten milliseconds, where none of them fits. */
 const STEP = 5_000;
@@ -14,6 +15,10 @@ const SLOW_STEP = 1_000;
 const TRIGRAM = 3;
 /** Characters of a part whose trigrams are looked for; FTS5 takes no expression of any length. */
 const MOST_COMPARED = 66;
+
+/** What a row has, beside the message, where parts are compared. */
+const PARTS =
+  ", words.subject AS foldedSubject, words.addresses AS foldedAddresses, words.text AS foldedText";
 
 /** A question with its values. */
 export interface Question {
@@ -29,11 +34,6 @@ export interface StepQuestions {
   readonly last: Question;
   /** How many are looked at unless the end comes first. */
   readonly step: number;
-}
-
-/** Folds an address as it is compared: ASCII letters without regard to case. */
-export function foldAddress(address: string): string {
-  return address.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Reads a cursor. @throws {SyntaxError} if the text is none */
@@ -64,7 +64,7 @@ export function stepQuestions(search: Search, before: number, limit: number): St
   return {
     rows: {
       sql: `${found}
-        SELECT message.*${isCompared ? ", words.addresses, words.text" : ""}
+        SELECT message.*${isCompared ? PARTS : ""}
         FROM candidate CROSS JOIN message USING (key)
         ${isCompared ? "CROSS JOIN words ON words.rowid = candidate.key" : ""}
         WHERE ${conditions.sql} ORDER BY candidate.key DESC LIMIT ?`,
@@ -96,7 +96,7 @@ function candidatesOf(search: Search, trigrams: readonly string[], range: Questi
   if (to !== undefined || from !== undefined) {
     return {
       sql: `SELECT key FROM address WHERE side = ? AND folded = ? AND ${range.sql}`,
-      values: [to === undefined ? "from" : "to", foldAddress((to ?? from)!), ...range.values],
+      values: [to === undefined ? "from" : "to", folded((to ?? from)!), ...range.values],
     };
   }
   const part = state !== undefined
@@ -113,12 +113,11 @@ function candidatesOf(search: Search, trigrams: readonly string[], range: Questi
 }
 
 /**
- * The trigrams of a part as FTS5 takes them literally; none where it is too short. SQLite folds them as it has
- * folded those of the text.
+ * The trigrams of a part as FTS5 takes them literally; none where it is too short. They are folded as `words`
+ * is. What SQLite makes of letters that it folds by itself, it makes of both.
  */
 function trigramsOf(pattern: string | undefined): string[] {
-  // A NUL would end what SQLite reads.
-  const characters = [...(pattern ?? "").replaceAll("\0", "")].slice(0, MOST_COMPARED);
+  const characters = [...folded(pattern ?? "")].slice(0, MOST_COMPARED);
   return characters.slice(0, 1 - TRIGRAM).map((_, i) => {
     const trigram = characters.slice(i, i + TRIGRAM).join("");
     return `"${trigram.replaceAll('"', '""')}"`;
@@ -139,8 +138,8 @@ function conditionsOf(search: Search): Question {
     WHERE side = ? AND folded = ? AND address.key = message.key)`;
   const given: (readonly [sql: string, ...values: SQLInputValue[]] | false)[] = [
     state === undefined ? ["state <> 'removed'"] : ["state = ?", state],
-    from !== undefined && [address, "from", foldAddress(from)],
-    to !== undefined && [address, "to", foldAddress(to)],
+    from !== undefined && [address, "from", folded(from)],
+    to !== undefined && [address, "to", folded(to)],
     minSize !== undefined && ["size >= ?", minSize],
     maxSize !== undefined && ["size <= ?", maxSize],
     hasAttachment !== undefined && [hasAttachment ? "attachments > 0" : "attachments = 0"],

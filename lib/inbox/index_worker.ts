@@ -5,6 +5,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
+import { sqliteError } from "../queue/sqlite_error.ts";
 import { StoreError } from "../queue/store_error.ts";
 import {
   type Begin,
@@ -22,12 +23,12 @@ interface WorkerScope {
   postMessage(message: IndexAnswer): void;
 }
 
-function callError(error: unknown): CallError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof SyntaxError) return { kind: "syntax", message };
-  if (error instanceof RangeError) return { kind: "range", message };
-  const isNewer = error instanceof StoreError && error.kind === "newer";
-  return { kind: isNewer ? "newer" : "failed", message };
+function callError(error: unknown, cannot: string): CallError {
+  if (error instanceof SyntaxError) return { kind: "syntax", message: error.message };
+  if (error instanceof RangeError) return { kind: "range", message: error.message };
+  const failure = sqliteError(error, cannot);
+  const isNewer = failure instanceof StoreError && failure.kind === "newer";
+  return { kind: isNewer ? "newer" : "failed", message: failure.message };
 }
 
 const scope = globalThis as unknown as WorkerScope;
@@ -41,7 +42,7 @@ function open({ directory }: Begin): IndexAnswer {
     index = new SqliteIndex(database);
     return { kind: "open", renewed };
   } catch (error) {
-    return { kind: "failed", error: callError(error) };
+    return { kind: "failed", error: callError(error, `Cannot open the index of ${directory}`) };
   }
 }
 
@@ -50,7 +51,7 @@ function call({ number, name, values }: IndexCall): IndexAnswer {
     const method = index![name] as (...values: unknown[]) => unknown;
     return { kind: "value", number, value: method.apply(index, [...values]) };
   } catch (error) {
-    return { kind: "error", number, error: callError(error) };
+    return { kind: "error", number, error: callError(error, "Cannot use the index") };
   }
 }
 

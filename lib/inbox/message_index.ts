@@ -1,4 +1,5 @@
 /** What is found of messages without reading them again: the index that lists and searches. @module */
+import { StoreError } from "../queue/store_error.ts";
 
 /** How a message stands: `held` or `queued` where one of its recipients does, else what became of them. */
 export type MessageState = "held" | "queued" | "failed" | "delivered" | "removed";
@@ -31,7 +32,7 @@ export interface Summary {
 
 /** A message as it comes into the index. */
 export interface IndexedMessage extends Omit<Summary, "seen"> {
-  /** Its text, for search; what is beyond 16 Ki characters is left out. */
+  /** The beginning of its text, for search. */
   readonly text: string;
 }
 
@@ -97,4 +98,9 @@ export interface IndexCounts {
   readonly total: number;
   readonly unseen: number;
   readonly states: Readonly<Record<MessageState, number>>;
+}
+
+/** Says that an index was closed before it was asked. */
+export function indexClosed(): StoreError {
+  return new StoreError("closed", "Cannot use the index: it was closed");
 }

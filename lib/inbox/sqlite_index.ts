@@ -2,30 +2,20 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { openMemory } from "./index_schema.ts";
 import { folded } from "./summary.ts";
+import { formatCursor, KEYS_EACH, parseCursor, stepQuestions } from "./index_search.ts";
 import {
-  foldAddress,
-  formatCursor,
-  KEYS_EACH,
-  parseCursor,
-  stepQuestions,
-} from "./index_search.ts";
-import type {
-  IndexCounts,
-  IndexedMessage,
-  MessageIndex,
-  MessageState,
-  Search,
-  Summary,
-  SummaryPage,
+  indexClosed,
+  type IndexCounts,
+  type IndexedMessage,
+  type MessageIndex,
+  type MessageState,
+  type Search,
+  type Summary,
+  type SummaryPage,
 } from "./message_index.ts";
 
 /** The most messages of a page, and of a call. */
 const MOST = 1000;
-
-/** Characters of what is kept. */
-const MOST_TEXT = 16 * 1024;
-const MOST_SUBJECT = 1000;
-const MOST_PREVIEW = 200;
 
 /** Messages whose text is compared for one page. */
 const MOST_COMPARED = 2000;
@@ -44,8 +34,12 @@ export type SyncIndex = {
 export function memoryIndex(): MessageIndex {
   const database = openMemory();
   const index = new SqliteIndex(database);
+  let isOpen = true;
   // deno-lint-ignore require-await -- what throws is to reject
-  const later = async <T>(act: () => T): Promise<T> => act();
+  const later = async <T>(act: () => T): Promise<T> => {
+    if (!isOpen) throw indexClosed();
+    return act();
+  };
   return {
     put: (messages) => later(() => index.put(messages)),
     setStates: (states) => later(() => index.setStates(states)),
@@ -54,7 +48,11 @@ export function memoryIndex(): MessageIndex {
     known: (ids) => later(() => index.known(ids)),
     search: (search, options) => later(() => index.search(search, options)),
     counts: () => later(() => index.counts()),
-    [Symbol.asyncDispose]: () => later(() => database.close()),
+    // deno-lint-ignore require-await -- the type asks for a promise
+    async [Symbol.asyncDispose]() {
+      if (isOpen) database.close();
+      isOpen = false;
+    },
   };
 }
 
@@ -155,7 +153,6 @@ export class SqliteIndex implements SyncIndex {
     const known = this.#all("SELECT key, seen FROM message WHERE id = ?", message.id)[0];
     if (known !== undefined) this.#remove(message.id);
     const key = known === undefined ? this.#freeKey(message.received) : Number(known.key);
-    const subject = message.subject.slice(0, MOST_SUBJECT);
     this.#run(
       `INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       key,
@@ -164,11 +161,11 @@ export class SqliteIndex implements SyncIndex {
       message.from,
       JSON.stringify(message.to),
       message.recipients,
-      subject,
+      message.subject,
       message.size,
       message.received,
       message.attachments,
-      message.preview.slice(0, MOST_PREVIEW),
+      message.preview,
       known?.seen ?? 0,
     );
     for (const [side, folded] of addressesOf(message.from, message.to)) {
@@ -177,9 +174,9 @@ export class SqliteIndex implements SyncIndex {
     this.#run(
       "INSERT INTO words (rowid, subject, addresses, text) VALUES (?, ?, ?, ?)",
       key,
-      subject,
-      [message.from, ...message.to].join("\n"),
-      message.text.slice(0, MOST_TEXT),
+      folded(message.subject),
+      folded([message.from, ...message.to].join("\n")),
+      folded(message.text),
     );
   }
 
@@ -246,15 +243,14 @@ export class SqliteIndex implements SyncIndex {
   }
 }
 
-/** Whether what a search looks for by parts is in a row, as {@linkcode folded} compares. */
+/** Whether what a search looks for by parts is in a row. */
 function partsFit({ subject, text }: Search): (row: Row) => boolean {
   const [inSubject, anywhere] = [subject, text].map((part) => folded(part ?? ""));
   return (row) =>
-    (subject === undefined || folded(String(row.subject)).includes(inSubject)) &&
-    (text === undefined ||
-      [row.subject, row.addresses, row.text].some((part) =>
-        folded(String(part)).includes(anywhere)
-      ));
+    (subject === undefined || String(row.foldedSubject).includes(inSubject)) &&
+    (text === undefined || String(row.foldedSubject).includes(anywhere) ||
+      String(row.foldedText).includes(anywhere) ||
+      String(row.foldedAddresses).split("\n").some((address) => address.includes(anywhere)));
 }
 
 /** Each address of a message once, with the side on which it stands. */
@@ -263,8 +259,8 @@ function addressesOf(
   to: readonly string[],
 ): (readonly [side: "from" | "to", folded: string])[] {
   return [
-    ["from", foldAddress(from)],
-    ...to.map((address) => ["to", foldAddress(address)] as const),
+    ["from", folded(from)],
+    ...to.map((address) => ["to", folded(address)] as const),
   ];
 }
 

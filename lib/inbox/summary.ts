@@ -36,17 +36,23 @@ function cut(text: string, most: number): string {
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most);
 }
 
+/** A text as the database of the index can keep it: it has no NUL and no halves of characters. */
+function kept(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
 /** Makes of a message what the index keeps. */
 export function indexedMessage(entry: Entry, content: Content): IndexedMessage {
   const { id, mail: { reversePath }, size, accepted, recipients } = entry;
-  const { subject, text, parts } = content;
+  const { parts } = content;
+  const text = kept(content.text);
   return {
     id,
     state: stateOf(recipients),
     from: reversePath === null ? "" : formatMailbox(reversePath),
     to: recipients.slice(0, MOST_RECIPIENTS).map(({ mailbox }) => formatMailbox(mailbox)),
     recipients: recipients.length,
-    subject,
+    subject: kept(content.subject),
     size,
     received: accepted,
     attachments: parts.filter(({ inline }) => !inline).length,
@@ -63,7 +69,8 @@ export function summaryOf(message: IndexedMessage, seen: boolean): Summary {
 
 /** A text as searches look at it: without regard to case. */
 export function folded(text: string): string {
-  return text.toLowerCase();
+  // The last sigma of a word has a form of its own, which a part of the word does not know.
+  return kept(text).toLowerCase().replaceAll("ς", "σ");
 }
 
 /** A message as searches look at it, which is made once for all of them. */

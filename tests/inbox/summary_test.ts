@@ -95,6 +95,12 @@ Deno.test("a summary has bounds, and cuts no character in two", () => {
   assertEquals(text, long.slice(0, 16 * 1024));
 });
 
+Deno.test("a summary has nothing that a database could not keep", () => {
+  const content = { ...CONTENT, subject: "a\0b", text: "c\0\ud83d d" };
+  const { subject, text, preview } = indexedMessage(entryFor(["a@b.example"]), content);
+  assertEquals([subject, text, preview], ["a\ufffdb", "c\ufffd\ufffd d", "c\ufffd\ufffd d"]);
+});
+
 Deno.test("a search fits a message if all of it does", () => {
   const message: IndexedMessage = {
     ...indexedMessage(entryFor(["Ann@Example.com", "bob@example.net"]), CONTENT),
@@ -114,6 +120,7 @@ Deno.test("a search fits a message if all of it does", () => {
     [{ subject: "GRÜSSE" }, false],
     [{ subject: "GRÜßE AUS" }, true],
     [{ subject: "hello" }, false],
+    [{ subject: "\0" }, false],
     [{ text: "köln" }, true],
     [{ text: "HELLO" }, true],
     [{ text: "example.net" }, true],
