@@ -133,6 +133,7 @@ export class Indexer implements AsyncDisposable {
     this.#wake("idle", "resting", "failed");
     await this.#running;
     await this.#turn;
+    this.#settleReached();
   }
 
   #note(event: StoreEvent): void {
@@ -212,6 +213,8 @@ export class Indexer implements AsyncDisposable {
 
   #settleReached(): void {
     const { walksSince } = this.#reconciliation;
+    // Nobody may wait for what does not come any more.
+    if (this.#isOver) { for (const { resolve } of this.#reaching) resolve(); }
     const isWalking = walksSince !== undefined && this.#clock.now() - walksSince < PATIENCE;
     if (isWalking) return;
     const { oldest } = this.#backlog;

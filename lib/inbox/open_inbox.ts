@@ -22,7 +22,7 @@ import { notArrivedText } from "./awaited_text.ts";
 import { inlineReader } from "./content_reader.ts";
 import type { Content } from "./content.ts";
 import type { Inbox, InboxMessage, ReleaseOptions } from "./inbox.ts";
-import type { Search, Summary } from "./message_index.ts";
+import type { MessageIndex, Search, Summary, SummaryPage } from "./message_index.ts";
 import { memoryIndex } from "./sqlite_index.ts";
 import { storeInbox } from "./store_inbox.ts";
 
@@ -40,7 +40,7 @@ export interface OpenInboxOptions {
 
 /** How long to wait for a message. */
 export interface NextOptions {
-  /** In milliseconds; ten seconds if left out. */
+  /** In milliseconds, up to 24 days; ten seconds if left out. */
   readonly timeout?: number;
   /** Ends the wait. */
   readonly signal?: AbortSignal;
@@ -79,6 +79,7 @@ export interface TestInbox extends AsyncDisposable {
    * The oldest message that fits and that this has not given before; waits for one if there is none.
    *
    * @throws {Error} if none has come in time; its message says what has come instead
+   * @throws {RangeError} if it cannot wait for so long
    */
   next(search?: Search, options?: NextOptions): Promise<InboxMail>;
   /** What has come, newest first, at most 1,000 messages. */
@@ -89,7 +90,9 @@ export interface TestInbox extends AsyncDisposable {
 
 const HOSTNAME = "inbox.localhost";
 const TIMEOUT = 10_000;
-/** How many messages are looked at for the oldest. */
+/** The longest that a timer of the system takes. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+/** How many messages are looked at in one step, and listed. */
 const PAGE = 1000;
 /** How long work under way may take at the end, in milliseconds. */
 const LEAVE_TIME = 1000;
@@ -118,11 +121,13 @@ const LEAVE_TIME = 1000;
  *
  * @throws {ListenError} if the port cannot be bound
  */
-// deno-lint-ignore require-await -- what it opens later may take time, and a caller must not notice
 export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInbox> {
   const { port = 0, host = "127.0.0.1", hooks = {}, log = noLog } = options;
   const clock = systemClock;
-  const store = watchedStore(createMemoryStore());
+  await using parts = new AsyncDisposableStack();
+  const store = parts.use(watchedStore(createMemoryStore()));
+  const index = parts.use(memoryIndex());
+  const reader = parts.use(inlineReader());
   const isHeld = () => true;
   const { lifetime } = DEFAULT_SCHEDULE;
   const nextId = queueIds(() => clock.now());
@@ -138,31 +143,25 @@ export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInb
     clock,
     log,
   });
+  parts.defer(() => manager.drain(LEAVE_TIME));
   const wake = () => manager.wake();
-  const index = memoryIndex();
-  const reader = inlineReader();
-  const inbox = storeInbox({
+  const intake = queueIntake({ store, isHeld, lifetime, wake, log, clock });
+  const server = parts.use(listenOn({ host, port, hooks, log, clock }, intake));
+  // Whoever waits is told at once that it is over, however long a session takes to end.
+  const inbox = parts.use(storeInbox({
     ...{ store, index, reader, wake, lifetime, clock, log },
     act: (action, filter) => actOn(action, filter, { store, notices, clock }),
-  });
-  const intake = queueIntake({ store, isHeld, lifetime, wake, log, clock });
-  const server = listenOn({ host, port, hooks, log, clock }, intake);
+  }));
+  const open = parts.move();
   return {
     host,
     port: server.endpoints[0].port,
-    next: (search = {}, options = {}) => nextOf(inbox, search, options),
-    list: async (search = {}) => (await inbox.search(search, { limit: PAGE })).messages,
+    next: (search = {}, options = {}) => nextOf({ inbox, index, clock }, search, options),
+    list: (search = {}) => listOf(inbox, search),
     async clear() {
       await inbox.act("remove", {});
     },
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await inbox[Symbol.asyncDispose]();
-      await manager.drain(LEAVE_TIME);
-      await reader[Symbol.asyncDispose]();
-      await index[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
@@ -188,22 +187,68 @@ function listenOn(
   });
 }
 
+/** Where messages are taken from. */
+interface Source {
+  readonly inbox: Inbox;
+  readonly index: MessageIndex;
+  readonly clock: Clock;
+}
+
 async function nextOf(
-  inbox: Inbox,
+  { inbox, index, clock }: Source,
   search: Search,
   { timeout = TIMEOUT, signal }: NextOptions,
 ): Promise<InboxMail> {
-  const wanted = { since: 0, ...search, seen: false };
-  const { messages } = await inbox.search(wanted, { limit: PAGE });
-  const oldest = messages.at(-1);
-  const awaited = oldest === undefined
-    ? await inbox.wait(wanted, { timeout, signal })
-    : { kind: "found", message: (await inbox.show(oldest.id))! } as const;
-  if (awaited.kind === "nothing") {
-    throw new Error(`Cannot give a message: ${notArrivedText(search, timeout, awaited.arrived)}`);
+  if (!(timeout >= 0 && timeout <= LONGEST_TIMEOUT)) {
+    throw new RangeError(`Cannot wait for ${timeout} ms: 0 to ${LONGEST_TIMEOUT} can be waited`);
   }
-  await inbox.act("seen", { ids: [awaited.message.summary.id] });
-  return mailOf(inbox, awaited.message);
+  const wanted = { since: 0, ...search, seen: false };
+  const end = clock.now() + timeout;
+  for (;;) {
+    signal?.throwIfAborted();
+    const id = await oldestOf(inbox, wanted);
+    if (id === undefined) {
+      const left = Math.max(0, end - clock.now());
+      const awaited = await inbox.wait(wanted, { timeout: left, signal });
+      // It need not be the oldest, and others may have waited for it as well.
+      if (awaited.kind === "found") continue;
+      throw new Error(`Cannot give a message: ${notArrivedText(search, timeout, awaited.arrived)}`);
+    }
+    if (await index.setSeen([id], true) === 0) continue;
+    const message = await inbox.show(id);
+    if (message !== undefined) return mailOf(inbox, message);
+  }
+}
+
+async function oldestOf(inbox: Inbox, search: Search): Promise<string | undefined> {
+  let oldest: string | undefined;
+  let cursor: string | undefined;
+  do {
+    const { messages, next } = await pageOf(inbox, search, cursor, PAGE);
+    oldest = messages.at(-1)?.id ?? oldest;
+    cursor = next;
+  } while (cursor !== undefined);
+  return oldest;
+}
+
+async function listOf(inbox: Inbox, search: Search): Promise<readonly Summary[]> {
+  const found: Summary[] = [];
+  let cursor: string | undefined;
+  do {
+    const { messages, next } = await pageOf(inbox, search, cursor, PAGE - found.length);
+    found.push(...messages);
+    cursor = next;
+  } while (cursor !== undefined && found.length < PAGE);
+  return found;
+}
+
+function pageOf(
+  inbox: Inbox,
+  search: Search,
+  cursor: string | undefined,
+  limit: number,
+): Promise<SummaryPage> {
+  return inbox.search(search, { ...cursor !== undefined && { cursor }, limit });
 }
 
 function mailOf(inbox: Inbox, { summary, content }: InboxMessage): InboxMail {

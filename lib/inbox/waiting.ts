@@ -38,6 +38,7 @@ export class Waiting implements Disposable {
   /** The last messages that have come. */
   readonly #recent: Came[] = [];
   readonly #watch: Disposable;
+  #isOver = false;
 
   /** Waits for nothing yet. */
   constructor(options: WaitingOptions) {
@@ -49,8 +50,10 @@ export class Waiting implements Disposable {
    * Begins to wait, until the answer is disposed of. No message is missed that arrives after this call.
    *
    * @throws {RangeError} if too many wait
+   * @throws {Error} if the inbox is closed
    */
   begin(search: Search, options: WaitOptions): Waiter {
+    if (this.#isOver) throw closed();
     if (this.#waiters.size >= MOST_WAITERS) {
       throw new RangeError(`Cannot wait: ${MOST_WAITERS} others do so`);
     }
@@ -65,8 +68,9 @@ export class Waiting implements Disposable {
 
   /** Ends: those who wait are told so. */
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.#watch[Symbol.dispose]();
-    for (const waiter of this.#waiters) waiter.end(new Error("Cannot wait: the inbox is closed"));
+    for (const waiter of this.#waiters) waiter.end(closed());
   }
 
   #note(event: IndexerEvent): void {
@@ -96,6 +100,10 @@ export class Waiting implements Disposable {
       waiter.forget(oldest);
     }
   }
+}
+
+function closed(): Error {
+  return new Error("Cannot wait: the inbox is closed");
 }
 
 /** What a waiter has of the others. */

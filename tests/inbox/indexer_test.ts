@@ -388,3 +388,20 @@ Deno.test("the indexer ends behind what it is doing", async () => {
   await settle();
   assertEquals([world.index.messages.size, world.clock.waiting], [1, 0]);
 });
+
+Deno.test("the indexer lets nobody wait for what it does not come to any more", async () => {
+  const world = new InboxWorld();
+  const { indexer } = world.indexer();
+  await settle();
+  world.index.gate = (call) => {
+    if (call === "put") throw new Error("Cannot write: EIO");
+  };
+  await world.send();
+  await settle();
+  using before = indexer.reach();
+  await indexer[Symbol.asyncDispose]();
+  await before.reached;
+  using after = indexer.reach();
+  await after.reached;
+  assertEquals(world.index.messages.size, 0);
+});

@@ -139,6 +139,7 @@ Deno.test("no more wait than there may, and those that do are told when the inbo
   await world[Symbol.asyncDispose]();
   await assertRejects(() => last.next(), Error, "the inbox is closed");
   for (const waiter of waiters) waiter[Symbol.dispose]();
+  assertThrows(() => world.waiting.begin({}, { timeout: 10 }), Error, "the inbox is closed");
   assertEquals(world.clock.waiting, 1, "only the last one has its timer");
 });
 
