@@ -1,7 +1,8 @@
 /**
  * The HTML of a message as it is shown in a frame. It is hostile until proven otherwise, so it is not
  * cleaned, which would go wrong one day, but given to the browser without any right: no origin, no script, no
- * form, and nothing to load but its own images. A link that somebody clicks opens in a tab of its own.
+ * form, and nothing to load but its own images. What a policy says nothing of is `link`, which has a browser
+ * connect to a host of the sender's choice: there is none of that element.
  *
  * @module
  */
@@ -24,7 +25,7 @@ export function htmlFields({ host, parts, hasImages }: HtmlView): Record<string,
   return {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": [
-      // Without scripts only a click opens something, which is then no part of this any more.
+      // What a link opens is a page of its own, as any other: the reader has asked for it.
       "sandbox allow-popups allow-popups-to-escape-sandbox",
       "default-src 'none'",
       "style-src 'unsafe-inline'",
@@ -38,13 +39,6 @@ export function htmlFields({ host, parts, hasImages }: HtmlView): Record<string,
   };
 }
 
-/** Has every link open in a tab of its own: the first `base` counts, and it stands before all that is shown. */
-export function withOwnTabs(html: string): string {
-  // What stands before it makes a browser show the page as in the last century.
-  const doctype = /^\s*<!doctype[^>]*>/i.exec(html)?.[0] ?? "";
-  return `${doctype}<base target="_blank">${html.slice(doctype.length)}`;
-}
-
 /** Reads a Content-ID as it stands in a URL (RFC 2392 section 2), inside of an attribute. */
 function contentIdOf(text: string): string {
   const plain = text.replace(/&amp;/gi, "&");
@@ -55,8 +49,22 @@ function contentIdOf(text: string): string {
   }
 }
 
+/**
+ * What stands in front of the HTML, whose own document type counts for nothing then. A link opens a page of
+ * its own: in its frame it could go nowhere, as the page around it shows no other host.
+ */
+const BEGINNING = '<!DOCTYPE html><base target="_blank">';
+
+/** Where `link` begins as an element: a tag can be written in no other way (HTML section 13.2.5.8). */
+const LINK = /<(?=link[\t\n\f\r />])/gi;
+
+/** Writes the HTML of a message as it is shown, its own parts below `path`. */
+export function shownHtml(html: string, parts: readonly ContentPart[], path: string): string {
+  return BEGINNING + withParts(html.replace(LINK, "<no-"), parts, path);
+}
+
 /** Puts in the place of each `cid:` URL that names a part the path of that part. */
-export function withParts(html: string, parts: readonly ContentPart[], path: string): string {
+function withParts(html: string, parts: readonly ContentPart[], path: string): string {
   const named = new Map<string, number>();
   for (const { contentId, index } of parts) {
     if (contentId !== undefined && !named.has(contentId)) named.set(contentId, index);

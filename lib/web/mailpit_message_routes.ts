@@ -1,7 +1,7 @@
 /** The routes by which clients of Mailpit look at one message, or release it. @module */
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { onlyMembers, textList } from "./body_members.ts";
-import { htmlFields, withParts } from "./html_view.ts";
+import { htmlFields, shownHtml } from "./html_view.ts";
 import { mailpitHeadersJson, mailpitMessageJson } from "./mailpit_json.ts";
 import { MAILPIT_MESSAGE, MAILPIT_RELEASE, MOST_IDS } from "./mailpit_schemas.ts";
 import { headerFields } from "./message_routes.ts";
@@ -85,7 +85,7 @@ export function mailpitMessageRoutes({ inbox, log }: RouteServices): Route[] {
     const parts = `/api/v1/message/${id}/part/`;
     return respond(
       200,
-      withParts(content.html, content.parts, parts),
+      shownHtml(content.html, content.parts, parts),
       htmlFields({ host: call.host, parts, hasImages: false }),
     );
   }

@@ -2,7 +2,7 @@
 import type { Summary } from "../inbox/message_index.ts";
 import { type HeaderField, parseHeader } from "../message/header.ts";
 import { entryJson } from "../queue/entry_json.ts";
-import { htmlFields, withOwnTabs, withParts } from "./html_view.ts";
+import { htmlFields, shownHtml } from "./html_view.ts";
 import { messageJson, summaryJson } from "./json.ts";
 import { partFields } from "./part_fields.ts";
 import { badParameter, limitOf, LIST_PARAMETERS, type QueryParameter, searchOf } from "./query.ts";
@@ -77,7 +77,7 @@ export function messageRoutes({ inbox, clock }: RouteServices): Route[] {
     const parts = `/api/messages/${id}/parts/`;
     return respond(
       200,
-      withOwnTabs(withParts(content.html, content.parts, parts)),
+      shownHtml(content.html, content.parts, parts),
       htmlFields({ host: call.host, parts, hasImages }),
     );
   }

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import type { ContentPart } from "../../lib/inbox/content.ts";
-import { htmlFields, withOwnTabs, withParts } from "../../lib/web/html_view.ts";
+import { htmlFields, shownHtml } from "../../lib/web/html_view.ts";
 
 function image(index: number, contentId: string): ContentPart {
   return { index, type: "image/png", inline: true, contentId, size: 1 };
@@ -20,7 +20,24 @@ const table: readonly (readonly [string, string])[] = [
 ];
 
 Deno.test("HTML finds its own images", () => {
-  for (const [html, shown] of table) assertEquals(withParts(html, parts, "/p/"), shown);
+  for (const [html, shown] of table) {
+    assertEquals(shownHtml(html, parts, "/p/"), `<!DOCTYPE html><base target="_blank">${shown}`);
+  }
+});
+
+Deno.test("HTML has no element by which a browser connects to another host", () => {
+  const links = [
+    "<link rel=x>",
+    "<LINK/rel=x>",
+    "<svg><lInK\n>",
+    "<!--><link\f>",
+    "<link\r\n",
+    "<link>",
+  ];
+  for (const html of links) assertNotMatch(shownHtml(html, [], "/p/"), /<link/i);
+  for (const html of ["<linked>", "< link>", "</link>", "<a>link</a>"]) {
+    assertEquals(shownHtml(html, [], ""), `<!DOCTYPE html><base target="_blank">${html}`);
+  }
 });
 
 Deno.test("HTML has no right but to show its own images", () => {
@@ -36,19 +53,4 @@ Deno.test("HTML has no right but to show its own images", () => {
   assertMatch(policy({ hasImages: true }), /img-src data: \S+ http: https:;/);
   assertMatch(policy({ host: "[::1]:8025" }), /img-src data: 'self';/);
   assertNotMatch(policy({ hasImages: true }), /script|allow-(?!popups)|'self' http/);
-});
-
-Deno.test("links of HTML open in tabs of their own, whatever the HTML says", () => {
-  const table: [html: string, shown: string][] = [
-    ["<p>a</p>", '<base target="_blank"><p>a</p>'],
-    ["<!DOCTYPE html><p>a", '<!DOCTYPE html><base target="_blank"><p>a'],
-    [
-      '\r\n<!doctype html PUBLIC "-//W3C">\n<base target=_top>',
-      '\r\n<!doctype html PUBLIC "-//W3C"><base target="_blank">\n<base target=_top>',
-    ],
-    ["<!-- <!doctype html> -->", '<base target="_blank"><!-- <!doctype html> -->'],
-    ["<!doctype html", '<base target="_blank"><!doctype html'],
-    ["", '<base target="_blank">'],
-  ];
-  for (const [html, shown] of table) assertEquals(withOwnTabs(html), shown);
 });

@@ -1,82 +1,90 @@
 /**
- * Looks at hostile mail in Chromium: EXECUTABLE. Standard input is JSON, `{ url, canary, messages }`, each
- * message with its `id` and what it tries, in the order of the list. Standard output is a line of JSON for
- * each, with what went wrong: a script that ran, a request that left the server, a page that goes elsewhere or
- * no longer answers. The last line is about what came afterwards.
+ * Looks at hostile mail in Chromium: EXECUTABLE PROFILE. Standard input is JSON, `{ url, canary, messages }`,
+ * each message with its `id`, what it tries and the parts to open, in the order of the list. Standard output is
+ * a line of JSON for each message, with what went wrong: a script that ran, a request that left the server, a
+ * page that goes elsewhere or no longer answers. The last line is about what came afterwards.
  */
-const { createServer } = require("node:net");
+const { mkdirSync, writeFileSync } = require("node:fs");
+const { createServer } = require("node:http");
 const { text } = require("node:stream/consumers");
 const { chromium } = require("playwright-core");
 
 /** What a step may take, in milliseconds: longer than one does on a busy machine. */
 const PATIENCE = 10_000;
 
-/** The other host: whatever name a browser is told, it is told to connect here. It only listens. */
-async function startEvil() {
+const PIXEL = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAA=", "base64");
+
+/** The other host, whatever name the browser is told. At `/trap` is a page that does what no message may. */
+async function startEvil(canary) {
   const heard = [];
-  const server = createServer((socket) => {
-    heard.push("a connection");
-    socket.on("error", () => {});
-    socket.once("data", (data) => {
-      heard.push(data.toString("latin1").split("\r\n")[0]);
-      // An image of one pixel, so that nothing waits.
-      const body = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAA=", "base64");
-      socket.end(
-        Buffer.concat([
-          Buffer.from(
-            `HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\nContent-Length: ${body.length}\r\n\r\n`,
-          ),
-          body,
-        ]),
-      );
-    });
+  const server = createServer(({ url, headers }, response) => {
+    heard.push(`${headers.host}${url}`);
+    const isTrap = url === "/trap";
+    response.setHeader("content-type", isTrap ? "text/html" : "image/gif");
+    response.end(
+      isTrap
+        ? `<script>console.log("${canary}")</script><link rel=preconnect href="http://trap.test">`
+        : PIXEL,
+    );
   });
+  server.on("connection", () => heard.push("a connection"));
+  server.on("clientError", (_, socket) => socket.destroy());
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { heard, port: server.address().port, close: () => server.close() };
+  return { heard, server, port: server.address().port };
 }
 
-async function startBrowser(port) {
-  return await chromium.launch({
+/** Starts Chromium as its makers have set it: what connects beforehand is off in Debian's. */
+async function startBrowser(port, profile) {
+  mkdirSync(`${profile}/Default`);
+  const preferences = JSON.stringify({ net: { network_prediction_options: 0 } });
+  writeFileSync(`${profile}/Default/Preferences`, preferences);
+  return await chromium.launchPersistentContext(profile, {
     executablePath: process.argv[2],
-    // Else the browser is not one that connects to anything beforehand.
-    ignoreDefaultArgs: ["--disable-background-networking"],
-    args: ["--no-sandbox", `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE 127.0.0.1`],
+    reducedMotion: "reduce",
+    // Chromium refuses to put root into its sandbox.
+    args: [
+      "--no-sandbox",
+      `--host-resolver-rules=MAP *.test 127.0.0.1:${port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
+    ],
   });
 }
 
-/** Notes what pages do that they must not. `allowed` is whether images may come from elsewhere. */
+/** Notes what pages do that they must not. */
 function watch(context, canary, origin) {
-  const seen = { wrong: [], allowed: false };
+  const wrong = [];
   context.on("dialog", (dialog) => {
-    seen.wrong.push(`dialog: ${dialog.message()}`);
+    wrong.push(`dialog: ${dialog.message()}`);
     dialog.dismiss().catch(() => {});
   });
   context.on("console", (message) => {
-    if (message.text() === canary) seen.wrong.push("a script ran");
+    if (message.text() === canary) wrong.push("a script ran");
   });
   context.on("requestfinished", (request) => {
     const { protocol, origin: asked } = new URL(request.url());
-    if (asked === origin || ["data:", "blob:", "about:"].includes(protocol)) return;
-    if (seen.allowed && request.resourceType() === "image") return;
-    seen.wrong.push(`request: ${request.resourceType()} ${request.url()}`);
+    const isOwn = asked === origin || ["data:", "blob:", "about:"].includes(protocol);
+    if (!isOwn) wrong.push(`request: ${request.resourceType()} ${request.url()}`);
   });
-  context.on("weberror", (error) => seen.wrong.push(`error: ${error.error().stack}`));
-  return seen;
+  context.on("weberror", (error) => wrong.push(`error: ${error.error().stack}`));
+  return wrong;
 }
 
-/** Fails if the browser would hide what the others are looked at for. */
-async function control(browser, evil, canary) {
-  const context = await browser.newContext();
-  const seen = watch(context, canary, "none");
+/** Takes what has gone wrong since the last time. */
+function take({ wrong, evil }) {
+  return [...wrong.splice(0), ...evil.heard.splice(0).map((what) => `evil host: ${what}`)];
+}
+
+/** Waits until the browser has done what it is watched for: else nothing that follows means anything. */
+async function control(world) {
+  const { context, evil, wrong } = world;
   const page = await context.newPage();
-  await page.setContent(`<script>console.log("${canary}")</script>`);
-  await page.setContent(`<link rel=preconnect href="http://evil.test/">`);
-  for (let turn = 0; evil.heard.length === 0 || seen.wrong.length === 0; turn++) {
-    if (turn === 100) throw new Error(`Cannot see what a page does: ${evil.heard}, ${seen.wrong}`);
+  await page.goto(`http://127.0.0.1:${evil.port}/trap`);
+  const isSeen = () => wrong.includes("a script ran") && evil.heard.length >= 3;
+  for (let turn = 0; !isSeen(); turn++) {
+    if (turn === 100) throw new Error(`Cannot see what the trap does: ${take(world)}`);
     await page.waitForTimeout(50);
   }
-  await context.close();
-  evil.heard.length = 0;
+  await page.close();
+  take(world);
 }
 
 /** Waits until an expression is true in the page, whose policy forbids what playwright has for this. */
@@ -90,28 +98,44 @@ async function until(page, expression) {
     };
     look();
   })`);
-  const late = new Promise((_, fail) =>
-    setTimeout(() => fail(new Error(`the page hangs: ${expression}`)), 1.5 * PATIENCE).unref()
-  );
-  await Promise.race([waiting, late]);
+  await inTime(waiting, `the page hangs: ${expression}`);
+}
+
+/** Fails with `why` where something does not come back. */
+async function inTime(promise, why) {
+  let timer;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(() => fail(new Error(why)), 1.5 * PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const SIDES = ["html", "text", "headers", "source", "parts", "ledger"];
 
+/** Whether the message is there, and its frame, as far as it is loaded within the time that one looks. */
+const IS_DRAWN = `document.getElementById("message").ariaBusy === "false"`;
+
 /** Opens the message that is next in the list by the keyboard, and shows each of its sides. */
-async function lookAt(page, { id }, isFirst) {
-  const title = await page.title();
-  await page.keyboard.press(isFirst ? "Enter" : "j");
-  await until(page, `location.hash.includes(${JSON.stringify(id)})`);
-  await until(page, `document.getElementById("message").ariaBusy === "false"`);
+async function lookAt(page, { id }, key) {
+  const framed = page.waitForEvent("framenavigated", {
+    predicate: (frame) => frame.url().endsWith(`${id}/html`),
+    timeout: 2_000,
+  }).catch(() => {});
+  await page.keyboard.press(key);
+  await until(page, `location.hash.includes(${JSON.stringify(id)}) && ${IS_DRAWN}`);
   const sides = await page.evaluate(
     `[...document.querySelectorAll("[role=tab]")].map(({ id }) => id.slice(4))`,
   );
   if (sides.length < 5) throw new Error(`it shows ${await page.locator("#message").innerText()}`);
   if (sides[0] === "html") {
-    const frame = page.frames().find((frame) => frame.url().endsWith("/html"));
-    if (frame === undefined) throw new Error("there is no frame");
+    await framed;
     // What goes on and on does so elsewhere: the page is not to wait for it.
+    const frame = page.frames().find((frame) => frame.url().endsWith(`${id}/html`));
+    if (frame === undefined) throw new Error("the frame of its HTML shows something else");
     await frame.waitForLoadState("load", { timeout: 1_000 }).catch(() => {});
   }
   for (const side of sides.slice(sides[0] === "html" ? 1 : 0)) {
@@ -119,82 +143,84 @@ async function lookAt(page, { id }, isFirst) {
     await until(
       page,
       `document.getElementById("panel").dataset.tab === "${side}" &&
-      document.getElementById("panel").childElementCount > 0 &&
-      !document.querySelector("#panel .waiting:not(:has(~ *))")?.textContent.startsWith("Loading")`,
+      document.querySelector("#panel > :not(.waiting)") !== null ||
+      /^(?:There is no|It has no)/.test(document.querySelector("#panel > .waiting")?.textContent)`,
     );
-    const problem = await page.evaluate(
-      `document.querySelector("#panel [role=alert]")?.textContent`,
-    );
-    if (problem) throw new Error(`${side}: ${problem}`);
+    const alert = await page.evaluate(`document.querySelector("#panel [role=alert]")?.textContent`);
+    if (alert) throw new Error(`${side}: ${alert}`);
   }
-  return { title, sides };
+  return sides;
 }
 
 /** Opens what the API gives of a message in a tab of its own. */
 async function lookAlone(context, url, path) {
   const page = await context.newPage();
+  const target = `${url}api/messages/${path}`;
   try {
-    const target = `${url}api/messages/${path}`;
-    await page.goto(target, { timeout: PATIENCE }).catch((error) => {
-      // A file to be kept is no page; and a page may load for ever.
+    await page.goto(target, { timeout: 3_000 }).catch((error) => {
+      // A file to be kept is no page, and a page may take for ever.
       if (!/Download is starting|ERR_ABORTED|Timeout/.test(error.message)) throw error;
     });
-    const at = page.url();
-    if (at !== target && at !== "about:blank") throw new Error(`${path} goes to ${at}`);
+    if (![target, "about:blank"].includes(page.url())) {
+      throw new Error(`${path} goes to ${page.url()}`);
+    }
   } finally {
-    await page.close();
+    await inTime(page.close(), `the tab of ${path} hangs`);
   }
 }
 
-async function main() {
-  const { url, canary, messages } = JSON.parse(await text(process.stdin));
-  const evil = await startEvil();
-  const browser = await startBrowser(evil.port);
-  await control(browser, evil, canary);
-  const context = await browser.newContext({ reducedMotion: "reduce" });
-  context.setDefaultTimeout(PATIENCE);
-  const seen = watch(context, canary, new URL(url).origin);
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.keyboard.press("Home");
-  await until(page, `document.querySelector(".row") !== null`);
-  await page.keyboard.press("j");
-  const take =
-    () => [...seen.wrong.splice(0), ...evil.heard.splice(0).map((what) => `evil host: ${what}`)];
+/** Looks at all; prints what is wrong with each. */
+async function lookAtAll(world, page, { url, messages }) {
+  const { context, wrong } = world;
   for (const [place, message] of messages.entries()) {
     const { id, what, parts } = message;
     const begun = performance.now();
     try {
-      const { sides } = await lookAt(page, message, place === 0);
-      const views = [
-        ...sides.includes("html") ? ["html"] : [],
-        "raw?view=1",
-        ...parts.map((part) => `parts/${part}`),
-      ];
-      for (const view of views) await lookAlone(context, url, `${id}/${view}`);
+      const sides = await lookAt(page, message, place === 0 ? "Enter" : "j");
+      const views = sides[0] === "html" ? ["html", "raw?view=1"] : ["raw?view=1"];
+      for (const view of [...views, ...parts.map((part) => `parts/${part}`)]) {
+        await lookAlone(context, url, `${id}/${view}`);
+      }
     } catch (error) {
-      seen.wrong.push(String(error.message));
+      wrong.push(String(error.message));
+      // The others are looked at all the same.
+      await page.goto(`${url}#m=${id}`);
+      await page.reload();
+      await until(page, IS_DRAWN);
+      await page.locator("#message h2").focus();
     }
     const ms = Math.round(performance.now() - begun);
-    console.log(JSON.stringify({ what, ms, wrong: take() }));
+    console.log(JSON.stringify({ what, ms, wrong: take(world) }));
   }
+}
+
+/** Lets messages load their images: images are all that is asked for then. */
+async function loadImages({ context, wrong, evil }, { url, messages }) {
+  for (const { id, what } of messages.filter(({ hasHtml }) => hasHtml)) {
+    const look = lookAlone(context, url, `${id}/html?images=1`);
+    await look.catch((error) => wrong.push(`${what}: ${error.message}`));
+  }
+}
+
+async function main() {
+  const order = JSON.parse(await text(process.stdin));
+  const evil = await startEvil(order.canary);
+  const context = await startBrowser(evil.port, process.argv[3]);
+  context.setDefaultTimeout(PATIENCE);
+  const world = { context, evil, wrong: watch(context, order.canary, new URL(order.url).origin) };
+  await control(world);
+  const page = await context.newPage();
+  await page.goto(order.url);
+  await until(page, `document.querySelector(".row") !== null`);
+  await page.keyboard.press("j");
+  await lookAtAll(world, page, order);
   // What comes late comes within this time.
   await page.waitForTimeout(1_000);
-  const late = take();
-  seen.allowed = true;
-  for (const { id, hasHtml } of messages) {
-    if (hasHtml) {
-      await lookAlone(context, url, `${id}/html?images=1`).catch((error) =>
-        seen.wrong.push(error.message)
-      );
-    }
-  }
-  const images = evil.heard.length;
-  console.log(
-    JSON.stringify({ what: "afterwards", ms: 0, wrong: [...late, ...seen.wrong], images }),
-  );
-  await browser.close();
-  evil.close();
+  console.log(JSON.stringify({ what: "what comes late", ms: 0, wrong: take(world) }));
+  await loadImages(world, order);
+  console.log(JSON.stringify({ what: "with images", ms: 0, wrong: take(world) }));
+  await context.close();
+  evil.server.close();
 }
 
 main().catch((error) => {
