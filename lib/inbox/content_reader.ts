@@ -45,13 +45,13 @@ export function contentReader(options: ContentReaderOptions = {}): ContentReader
  * enemies. What {@linkcode contentReader} says of octets is true of this one as well.
  */
 export function inlineReader(): ContentReader {
-  return new QueuedReader({ read: readContent, close() {} });
+  return new QueuedReader({ read: readContent, close: () => Promise.resolve() });
 }
 
 /** What turns the octets of a message into what it says. */
 interface Engine {
   read(octets: Uint8Array<ArrayBuffer>, isCut: boolean): Promise<ReadMessage>;
-  close(reason: Error): void;
+  close(reason: Error): Promise<void>;
 }
 
 /** A reader that has few messages in memory at a time; the others wait in order. */
@@ -129,12 +129,11 @@ class QueuedReader implements ContentReader {
     } else this.#reading++;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#cache.clear();
-    this.#engine.close(closed());
     for (const { fail } of this.#waiting.splice(0)) fail(closed());
-    return Promise.resolve();
+    await this.#engine.close(closed());
   }
 }
 

@@ -1,18 +1,7 @@
 /** The thread in which messages are read, one after the other. @module */
-import { readContent, type ReadMessage } from "./read_content.ts";
-
-/** A message to be read. Its octets are handed over. */
-export interface WorkerRequest {
-  readonly octets: Uint8Array<ArrayBuffer>;
-  readonly isCut: boolean;
-}
-
-/** The part of a worker's global scope that is used; the types of a window are others. */
-interface WorkerScope {
-  Blob: unknown;
-  onmessage: ((event: MessageEvent<WorkerRequest>) => void) | null;
-  postMessage(message: ReadMessage, transfer: ArrayBuffer[]): void;
-}
+import { parentPort } from "node:worker_threads";
+import { READY, type WorkerAnswer, type WorkerRequest } from "./content_protocol.ts";
+import { readContent } from "./read_content.ts";
 
 /**
  * What postal-mime puts the lines of a part together by, two pieces for each. Deno's `Blob` leaves the
@@ -43,11 +32,17 @@ class GatheredPieces {
 
 const LINE_END = new Uint8Array([10]);
 
-const scope = globalThis as unknown as WorkerScope;
+Object.assign(globalThis, { Blob: GatheredPieces });
 
-scope.Blob = GatheredPieces;
+// There is one: this is the first module of a worker.
+const port = parentPort!;
 
-scope.onmessage = async ({ data: { octets, isCut } }) => {
-  const message = await readContent(octets, isCut);
-  scope.postMessage(message, message.parts.map(({ buffer }) => buffer));
-};
+port.on("message", async ({ buffer, length, isCut }: WorkerRequest) => {
+  const { content, parts } = await readContent(new Uint8Array(buffer, 0, length), isCut);
+  const buffers = parts.map((octets) =>
+    octets.length === octets.buffer.byteLength ? octets.buffer : octets.slice().buffer
+  );
+  port.postMessage({ content, buffers } satisfies WorkerAnswer, buffers);
+});
+
+port.postMessage(READY);

@@ -1,9 +1,10 @@
 /** Reads a message: its octets into what it says. postal-mime takes it apart. @module */
-import PostalMime, { type Attachment, type Email, type PostalMimeOptions } from "postal-mime";
+import type { Attachment, Email } from "postal-mime";
 import type { Content, ContentPart } from "./content.ts";
 import { affordableLength } from "./content_budget.ts";
 import { contentHeader, MAX_FIELD } from "./content_header.ts";
 import { type ContentNotes, contentNotes, oneLine } from "./content_notes.ts";
+import { MAX_TEXT, parseMessage } from "./content_parser.ts";
 import { type Page, readPage } from "./content_page.ts";
 import { scanContent } from "./content_scan.ts";
 import { findCodes, findLinks } from "./links_and_codes.ts";
@@ -15,23 +16,9 @@ export interface ReadMessage {
   readonly parts: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** As many characters of text and of HTML are kept, each. */
-const MAX_TEXT = 1024 * 1024;
-
 const MAX_PARTS = 10_000;
 const MAX_LINKS = 500;
 const MAX_CODES = 10;
-
-/**
- * A message in a message stays a part as it is. Real messages have five levels and some ten thousand octets
- * in all their header fields; time goes up with the number of levels, and with the square of what may be in
- * one field.
- */
-const PARSING: PostalMimeOptions = {
-  forceRfc822Attachments: true,
-  maxNestingDepth: 50,
-  maxHeadersSize: 512 * 1024,
-};
 
 /** A media type (RFC 2045 section 5.1), short enough for a header field. */
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,63}\/[a-z0-9!#$&^_.+-]{1,127}$/;
@@ -52,7 +39,7 @@ export async function readContent(octets: Uint8Array, isCut = false): Promise<Re
     notes.add(`${why}, so only its first ${length.toLocaleString("en")} octets are read`);
   }
   try {
-    return contentOf(await PostalMime.parse(octets.subarray(0, length), PARSING), notes);
+    return contentOf(await parseMessage(octets.subarray(0, length)), notes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : "for no reason that it tells";
     notes.add(`it cannot be taken apart and is shown as it came (${reason})`);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import type { ContentReader, ContentSource } from "../../lib/inbox/content.ts";
 import { contentReader, inlineReader, ReaderBusyError } from "../../lib/inbox/content_reader.ts";
+import { type Clock, systemClock } from "../../lib/net/clock.ts";
 import { FakeClock, settle } from "../net/fake_clock.ts";
 
 const encoder = new TextEncoder();
@@ -208,6 +209,7 @@ Deno.test("what was not asked for longest is forgotten when there is no room", a
 Deno.test("a message that hangs is given up, and the others are read", async () => {
   const clock = new FakeClock();
   await using reader = contentReader({ clock, timeLimit: 3_000 });
+  await reader.read("first", message("").source);
   // A worker cannot answer in the same turn, so this one hangs as far as the clock knows.
   const hanging = reader.read("hangs", message("Subject: hangs\r\n\r\nHello").source);
   await settle();
@@ -231,15 +233,74 @@ Deno.test("a message that hangs is given up, and the others are read", async () 
   assertEquals(clock.waiting, 0);
 });
 
-Deno.test("a worker reads on behind hostile messages", async () => {
-  await using reader = contentReader();
-  const sources = ["\r\n" + "\n".repeat(1024 * 1024), "a:\r\n".repeat(200_000), withParts]
-    .map((text): ContentSource =>
-      async function* () {
+Deno.test("a worker that is busy for hours is ended", async () => {
+  let isFirst = true;
+  // Only the first message is given up: the next ones have all the time that they need.
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    after(delay, wake) {
+      const handle = isFirst ? systemClock.after(delay, wake) : { [Symbol.dispose]() {} };
+      isFirst = false;
+      return handle;
+    },
+  };
+  await using reader = contentReader({ clock, timeLimit: 500 });
+  // For each of the links, postal-mime looks for the end of the tag through all that follows.
+  const html = "<a href='".repeat(1024 * 1024);
+  const busy = [
+    "Subject: busy",
+    "Content-Type: multipart/mixed; boundary=b",
+    "",
+    "--b",
+    "",
+    "plain",
+    "--b",
+    "Content-Type: text/html",
+    "",
+    html,
+  ].join("\r\n");
+  const [first, second] = await Promise.all(
+    [busy, "Subject: next\r\n\r\n"].map((text, i) =>
+      reader.read(`${i}`, async function* () {
         yield await Promise.resolve(encoder.encode(text));
-      }
-    );
-  const contents = await Promise.all(sources.map((source, i) => reader.read(`${i}`, source)));
-  assert(contents[0].problem !== undefined && contents[1].problem !== undefined);
-  assertEquals(contents[2].problem, undefined);
+      })
+    ),
+  );
+  assertEquals(first.subject, "busy");
+  assertEquals(first.problem, "it could not be read within 0.5 s, so it is shown as it came");
+  assertEquals([second.subject, second.problem], ["next", undefined]);
+});
+
+/** Repeats a line as often as it goes into 2 MiB. */
+function fill(line: string): string {
+  return line.repeat(2 * 1024 * 1024 / line.length);
+}
+
+const mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+const encoded = "Content-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+
+/** Messages of which postal-mime alone would make gigabytes, or hours. */
+const bombs: [name: string, message: string][] = [
+  ["nothing but line ends", "\r\n" + fill("\n")],
+  ["lines of one letter", "\r\n" + fill("a\r\n")],
+  ["nothing but header fields", fill("a:\r\n")],
+  ["nothing but delimiters", mixed + fill("--b\n")],
+  ["parts with a type", mixed + fill("--b\r\nContent-Type: a/b\r\n\r\n\r\n")],
+  ["one line of padded base64", encoded + fill("AA=")],
+  ["lines of padded base64", encoded + fill("AA=".repeat(25) + "\r\n")],
+];
+
+Deno.test("messages that would take too much memory are read in part", async (t) => {
+  await using reader = contentReader();
+  for (const [name, text] of bombs) {
+    await t.step(name, async () => {
+      const octets = encoder.encode(`Subject: bomb\r\n${text}`);
+      const content = await reader.read(name, async function* () {
+        yield await Promise.resolve(octets);
+      });
+      assertEquals(content.subject, "bomb");
+      assertMatch(content.problem!, /^it has too many lines, so only its first [\d,]+ octets/);
+      assert(content.parts.length <= 10_000);
+    });
+  }
 });
