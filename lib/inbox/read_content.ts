@@ -26,8 +26,8 @@ const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,63}\/[a-z0-9!#$&^_.+-]{1,127}$/;
 /**
  * Reads a message, whatever is in it. One that cannot be taken apart is shown as it came, as far as it goes.
  *
- * The lines of a part that came without encoding end with LF, and so does its last one, since postal-mime
- * reads messages by lines; base64 and quoted-printable give the octets as they were.
+ * A part in base64 has its octets as they were. The lines of any other end with LF, and so does its last
+ * one, since postal-mime reads messages by lines.
  *
  * @param isCut whether there is more of the message
  */
