@@ -106,6 +106,7 @@ export function mailpitMessageRoutes({ inbox, log }: RouteServices): Route[] {
 
   const common = { method: "GET", query: [], share: "request", errors: "text" } as const;
   const path = "/api/v1/message/{message}";
+  // Where `alias` begins with two slashes, that is how cypress-mailpit 2.0 writes it.
   return [
     {
       ...common,
@@ -156,6 +157,7 @@ export function mailpitMessageRoutes({ inbox, log }: RouteServices): Route[] {
     {
       ...common,
       path: "/view/{message}.html",
+      alias: "//view/{message}.html",
       summary: "As Mailpit: shows the HTML of a message, and marks it as read",
       answers: { 200: { description: "The HTML.", content: "text/html" }, 404: NOT_THERE },
       handle: html,
@@ -163,6 +165,7 @@ export function mailpitMessageRoutes({ inbox, log }: RouteServices): Route[] {
     {
       ...common,
       path: "/view/{message}.txt",
+      alias: "//view/{message}.txt",
       summary: "As Mailpit: gives the text of a message, and marks it as read",
       answers: { 200: { description: "The text.", content: "text/plain" }, 404: NOT_THERE },
       handle: async (call) => respond(200, (await read(call)).content.text, PLAIN),

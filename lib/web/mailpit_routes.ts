@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { InboxAction, InboxMessage } from "../inbox/inbox.ts";
+import type { InboxAction } from "../inbox/inbox.ts";
+import type { Summary } from "../inbox/message_index.ts";
 import { parseWholeNumber } from "../policy/quantity.ts";
 import { onlyMembers } from "./body_members.ts";
 import { mailpitItemJson } from "./mailpit_json.ts";
@@ -13,6 +14,7 @@ import { mailpitMessageRoutes, respondOk } from "./mailpit_message_routes.ts";
 import { parseMailpitQuery } from "./mailpit_query.ts";
 import { MAILPIT_DELETE, MAILPIT_LIST, MAILPIT_READ, MOST_IDS } from "./mailpit_schemas.ts";
 import {
+  checkWanted,
   countMailpit,
   EVERYTHING,
   findMailpit,
@@ -80,45 +82,39 @@ const OK: Answer = { description: "The text `ok`.", content: "text/plain" };
 export function mailpitRoutes(services: RouteServices): Route[] {
   const { inbox, log } = services;
 
-  async function respondList(
-    { ids, count, unread, start }: {
-      readonly ids: readonly string[];
-      readonly count?: number;
-      readonly unread?: number;
-      readonly start: number;
-    },
-  ): Promise<Response> {
-    const messages: InboxMessage[] = [];
-    for (let i = 0; i < ids.length; i += MOST_READING) {
-      const read = ids.slice(i, i + MOST_READING).map((id) => inbox.show(id));
-      // One that has gone in the meantime is not there any more.
-      messages.push(...(await Promise.all(read)).filter((message) => message !== undefined));
+  /** Reads messages for a list. Of each no more is kept than the list says. */
+  async function itemsOf(found: readonly Summary[], signal: AbortSignal): Promise<unknown[]> {
+    const items: unknown[] = [];
+    for (let i = 0; i < found.length; i += MOST_READING) {
+      checkWanted(signal);
+      const reading = found.slice(i, i + MOST_READING).map(({ id }) => inbox.show(id));
+      for (const message of await Promise.all(reading)) {
+        // One that has gone in the meantime is not there any more.
+        if (message !== undefined) items.push(mailpitItemJson(message));
+      }
     }
-    const { total, unseen } = await inbox.counts();
-    return respondJson(200, {
-      total,
-      unread: unseen,
-      messages_count: count ?? total,
-      messages_unread: unread ?? unseen,
-      count: messages.length,
-      start,
-      tags: [],
-      messages: messages.map(mailpitItemJson),
-    });
+    return items;
   }
 
   async function list(call: Call): Promise<Response> {
+    const { signal } = call;
     const [start, limit] = [numberOf(call, START), numberOf(call, LIMIT)];
-    const found = await listMailpit(inbox, { start, limit }, call.signal);
-    return await respondList({ ids: found.map(({ id }) => id), start });
+    const messages = await itemsOf(await listMailpit(inbox, { start, limit }, signal), signal);
+    const { total, unseen } = await inbox.counts();
+    const counts = { total, unread: unseen, messages_count: total, messages_unread: unseen };
+    return respondJson(200, { ...counts, count: messages.length, start, tags: [], messages });
   }
 
   async function search(call: Call): Promise<Response> {
+    const { signal } = call;
     const [start, limit] = [numberOf(call, START), numberOf(call, LIMIT)];
     const query = parseMailpitQuery(call.query.get("query")!, call.query.get("tz"));
-    const found = await countMailpit(inbox, query, { start, limit }, call.signal);
-    const { messages, count, unread } = found;
-    return await respondList({ ids: messages.map(({ id }) => id), count, unread, start });
+    const found = await countMailpit(inbox, query, { start, limit }, signal);
+    const messages = await itemsOf(found.messages, signal);
+    const { total, unseen } = await inbox.counts();
+    const fitting = { messages_count: found.count, messages_unread: found.unread };
+    const counts = { total, unread: unseen, ...fitting };
+    return respondJson(200, { ...counts, count: messages.length, start, tags: [], messages });
   }
 
   function done({ client, who }: Call, action: InboxAction, messages: number): Response {

@@ -16,6 +16,11 @@ export const EVERYTHING: MailpitQuery = { search: {}, further: [], fits: () => t
 /** Who finds. */
 export type Finder = Pick<Inbox, "search">;
 
+/** Ends what nobody waits for any more. @throws {WebError} 503 */
+export function checkWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw new WebError(503, "Cannot go on with this: it was given up");
+}
+
 /** The ids among these that fit a search as well. */
 async function idsAmong(
   finder: Finder,
@@ -46,7 +51,7 @@ export async function* findMailpit(
 ): AsyncGenerator<readonly Summary[]> {
   let cursor: string | undefined;
   do {
-    if (signal.aborted) throw new WebError(503, "Cannot go on with the search: it was given up");
+    checkWanted(signal);
     const page = await finder.search(search, { cursor, limit: Math.min(most, STEP) });
     let messages: readonly Summary[] = page.messages.filter(fits);
     for (const { search, isExcluded } of further) {

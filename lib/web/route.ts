@@ -46,6 +46,8 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** The path, with `{id}` and the like for the segments that vary. */
   readonly path: string;
+  /** Another path of the same, for clients that write it so; it is not described. */
+  readonly alias?: string;
   readonly summary: string;
   readonly query: readonly QueryParameter[];
   /** The shape of the body, where one may be sent. */
@@ -97,17 +99,19 @@ export type Match =
  * `..` has a meaning.
  */
 export function routeFinder(routes: readonly Route[]): (method: string, path: string) => Match {
-  const patterns = routes.map((route) => {
-    const pattern = route.path.replace(
-      SEGMENT,
-      (_, name: PathParameter) => `(${PATH_PARAMETERS[name].pattern})`,
-    );
-    return {
-      route,
-      names: pathParametersOf(route.path),
-      pattern: new RegExp(`^${pattern.replaceAll(".", "\\.")}$`),
-    };
-  });
+  const patterns = routes.flatMap((route) =>
+    [route.path, route.alias].filter((path) => path !== undefined).map((path) => {
+      const pattern = path.replace(
+        SEGMENT,
+        (_, name: PathParameter) => `(${PATH_PARAMETERS[name].pattern})`,
+      );
+      return {
+        route,
+        names: pathParametersOf(path),
+        pattern: new RegExp(`^${pattern.replaceAll(".", "\\.")}$`),
+      };
+    })
+  );
   return (method, path) => {
     const allowed: string[] = [];
     for (const { route, names, pattern } of patterns) {
