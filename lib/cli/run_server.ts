@@ -17,7 +17,7 @@ import { checkProgram } from "./program.ts";
 import { portSetBy, serviceName } from "./services.ts";
 import { usersOf } from "./users_file.ts";
 import { checkCredentials } from "./tls_out.ts";
-import { startUi } from "./ui.ts";
+import { startUi, uiTokenOf } from "./ui.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -32,13 +32,21 @@ export function serviceFailure(failure: unknown, { host }: Config): unknown {
   return listenFailure(failure, { where, setBy: portSetBy(service) });
 }
 
-/** Waits until signals have ended the server: the first drains it, another ends it at once. */
-async function untilStopped(
+/** Signals that end a server, as long as it is not disposed of. */
+interface Stopping extends Disposable {
+  /** Whether one has come. */
+  readonly isDraining: boolean;
+  /** Settles once they have ended it. */
+  readonly stopped: Promise<void>;
+}
+
+/** Has signals end the server: the first drains it, another ends it at once. */
+function onStopSignals(
   { server, way, ui }: { readonly server: Server; readonly way: MailWay; readonly ui?: WebServer },
   drainTimeout: number,
   log: Log,
-): Promise<void> {
-  const { promise: forced, resolve: force } = Promise.withResolvers<void>();
+): Stopping {
+  const { promise: stopped, resolve: force } = Promise.withResolvers<void>();
   let isDraining = false;
   function stop(signal: Deno.Signal): void {
     log("info", isDraining ? "stopping" : "draining", { signal });
@@ -53,11 +61,15 @@ async function untilStopped(
   }
   const listeners = STOP_SIGNALS.map((signal) => [signal, () => stop(signal)] as const);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    await forced;
-  } finally {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-  }
+  return {
+    get isDraining() {
+      return isDraining;
+    },
+    stopped,
+    [Symbol.dispose]() {
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    },
+  };
 }
 
 /**
@@ -110,6 +122,7 @@ export async function runServer(
   checkProgram(config);
   const accounts = usersOf(config, log);
   accounts?.load();
+  const token = uiTokenOf(config);
   await using certificates = await openCertificates(config, log, {
     asksClient: config.relayCertificates.length > 0,
   });
@@ -138,7 +151,7 @@ export async function runServer(
   }
   await using _ = server;
   const { clients } = options;
-  await using ui = way.inbox && startUi(config, way.inbox, log, { accounts, clients });
+  await using ui = way.inbox && startUi(config, way.inbox, log, { accounts, token, clients });
   endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
   for (const { address, port, service } of server.endpoints) {
     log("info", "listening", {
@@ -149,7 +162,13 @@ export async function runServer(
     });
   }
   if (ui !== undefined) log("info", "listening", { ...ui.address, service: "http", url: ui.url });
-  await begin?.({ endpoints: server.endpoints, ui: ui?.url });
-  await untilStopped({ server, way, ui }, config.drainTimeout, log);
+  using stopping = onStopSignals({ server, way, ui }, config.drainTimeout, log);
+  try {
+    await begin?.({ endpoints: server.endpoints, ui: ui?.url });
+  } catch (error) {
+    // What is told to end refuses what has begun.
+    if (!stopping.isDraining) throw error;
+  }
+  await stopping.stopped;
   log("info", "stopped", {});
 }

@@ -12,9 +12,11 @@ import { EXIT, Failure } from "./failure.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { readText, reasonOf } from "./text_file.ts";
 
-/** Who may come in, beside whoever knows the token. */
+/** Who may come in. */
 export interface UiGuards {
   readonly accounts?: Accounts;
+  /** The token, as {@linkcode uiTokenOf} has read it. */
+  readonly token?: string;
   readonly clients: ClientLimits;
 }
 
@@ -25,12 +27,12 @@ const MOST_TOKEN = 4096;
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
 
 /**
- * The token of the file that settings name.
+ * The token of the file that settings name; nothing without an inbox that it would let into.
  *
  * @throws {Failure} if it cannot be read, or could be guessed
  */
-export function uiTokenOf({ uiTokenFile: path }: Config): string | undefined {
-  if (path === undefined) return undefined;
+export function uiTokenOf({ ui, uiTokenFile: path }: Config): string | undefined {
+  if (ui === undefined || path === undefined) return undefined;
   let text: string;
   try {
     // An editor ends the file with a line break, which is no part of the token.
@@ -58,10 +60,9 @@ export function startUi(
   config: Config,
   inbox: Inbox,
   log: Log,
-  { accounts, clients }: UiGuards,
+  { accounts, token, clients }: UiGuards,
 ): WebServer {
   const { address: hostname, port } = config.ui!;
-  const token = uiTokenOf(config);
   const isOpen = isLoopback(hostname) && token === undefined;
   try {
     return startWeb({
