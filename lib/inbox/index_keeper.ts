@@ -138,9 +138,11 @@ export class IndexKeeper {
   /** Reads a message; nothing if that cannot be done. */
   async #read(entry: Entry): Promise<IndexedMessage | undefined> {
     const { store, reader, log = noLog } = this.#options;
-    const { id } = entry;
+    const { id, size } = entry;
+    // A reader keeps what it has read, and whoever asks for the message means all of it.
+    const name = size > MOST_OCTETS ? `${id} beginning` : id;
     try {
-      return indexedMessage(entry, await reader.read(id, () => beginning(store.read(id))));
+      return indexedMessage(entry, await reader.read(name, () => beginning(store.read(id))));
     } catch (error) {
       const kind = error instanceof StoreError ? error.kind : undefined;
       // These are no fault of the message: it is read again.

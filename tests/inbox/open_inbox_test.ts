@@ -71,6 +71,17 @@ Deno.test("an inbox for tests gives the octets of a part", async () => {
   assertEquals(await mail.part(1), undefined);
 });
 
+Deno.test("an inbox for tests gives all of a message of which the index has read the beginning", async () => {
+  await using inbox = await openInbox();
+  const octets = "x".repeat(300 * 1024);
+  await send(inbox, "Large\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream", {
+    text: octets.replace(/.{64}/g, "$&\r\n"),
+  });
+  const mail = await inbox.next();
+  assertEquals(mail.problem, undefined);
+  assertEquals(new TextDecoder().decode(await mail.part(0)).replaceAll(/\s/g, ""), octets);
+});
+
 Deno.test("an inbox for tests says what came instead of a message that did not", async () => {
   await using inbox = await openInbox();
   await assertRejects(
