@@ -1,8 +1,9 @@
 /**
  * The HTML of a message as it is shown in a frame. It is hostile until proven otherwise, so it is not
  * cleaned, which would go wrong one day, but given to the browser without any right: no origin, no script, no
- * form, and nothing to load but its own images. What a policy says nothing of is `link`, which has a browser
- * connect to a host of the sender's choice: there is none of that element.
+ * form, and nothing to load but its own images. What a policy comes too late for is left out: a browser
+ * connects to the host that an element names by which it is told to, or for a frame, before it asks the policy
+ * whether anything may be loaded from there.
  *
  * @module
  */
@@ -55,12 +56,15 @@ function contentIdOf(text: string): string {
  */
 const BEGINNING = '<!DOCTYPE html><base target="_blank">';
 
-/** Where `link` begins as an element: a tag can be written in no other way (HTML section 13.2.5.8). */
-const LINK = /<(?=link[\t\n\f\r />])/gi;
+/**
+ * Where an element begins that has a browser connect to a host: `link` with `rel=preconnect` or `dns-prefetch`,
+ * and what shows another document. A tag can be written in no other way (HTML section 13.2.5.8).
+ */
+const CONNECTING = /<(?=(?:link|i?frame|object|embed)[\t\n\f\r />])/gi;
 
 /** Writes the HTML of a message as it is shown, its own parts below `path`. */
 export function shownHtml(html: string, parts: readonly ContentPart[], path: string): string {
-  return BEGINNING + withParts(html.replace(LINK, "<no-"), parts, path);
+  return BEGINNING + withParts(html.replace(CONNECTING, "<no-"), parts, path);
 }
 
 /** Puts in the place of each `cid:` URL that names a part the path of that part. */

@@ -210,7 +210,8 @@ export const HOSTILE_HTML: readonly (readonly [what: string, html: string])[] = 
   ],
   [
     "objects",
-    `<object data="${EVIL}/o"></object><object type=text/html data="data:text/html,${encoded}"></object>` +
+    `<object data="${EVIL}/o"></object><object type=text/html data="${EVIL}/ot"></object>` +
+    `<embed type=text/html src="${EVIL}/et"><object type=text/html data="data:text/html,${encoded}"></object>` +
     `<embed src="${EVIL}/e"><embed type=image/svg+xml src="data:image/svg+xml,${
       encodeURIComponent(SVG)
     }">` +

@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly viewport?: { readonly width: number; readonly height: number };
   readonly colorScheme?: "light" | "dark";
   readonly hasTouch?: boolean;
+  /** How many pixels of a picture there are to one of CSS. */
+  readonly deviceScaleFactor?: number;
   /** What the console may say, as a regular expression. */
   readonly expects?: string;
 }

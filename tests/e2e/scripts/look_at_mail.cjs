@@ -84,6 +84,8 @@ async function control(world) {
     await page.waitForTimeout(50);
   }
   await page.close();
+  // The browser may have one more connection for what the trap could ask for next.
+  await (await context.newPage()).waitForTimeout(500);
   take(world);
 }
 
@@ -215,7 +217,7 @@ async function main() {
   context.setDefaultTimeout(PATIENCE);
   const world = { context, evil, wrong: watch(context, order.canary, new URL(order.url).origin) };
   await control(world);
-  const page = await context.newPage();
+  const page = context.pages().at(-1);
   await page.goto(order.url);
   await until(page, `document.querySelector(".row") !== null`);
   await page.keyboard.press("j");
