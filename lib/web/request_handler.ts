@@ -1,4 +1,5 @@
 /** One request, from the guard to the answer. @module */
+import { ReaderBusyError } from "../inbox/content_reader.ts";
 import type { Log } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
 import { normalizeAddress } from "../policy/network.ts";
@@ -131,6 +132,9 @@ export function requestHandler(options: RequestHandlerOptions): RequestHandler {
     if (error instanceof WebError) return error;
     if (error instanceof StoreError && error.kind === "missing") {
       return new WebError(404, "The message is not there any more");
+    }
+    if (error instanceof ReaderBusyError) {
+      return new WebError(503, "Cannot read the message now: too many others are being read");
     }
     if (error instanceof StoreFullError || error instanceof StoreError) {
       log("warn", "web-failed", { method, target, error: error.message });

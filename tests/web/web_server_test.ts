@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ListenError } from "../../lib/net/server.ts";
+import { ReaderBusyError } from "../../lib/inbox/content_reader.ts";
 import { StoreFullError } from "../../lib/queue/store.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { ask, ID, requestOf, sendRaw, start, statusOf } from "./fixture.ts";
@@ -116,6 +117,7 @@ Deno.test("trouble of the store is no bug", async () => {
   await using world = start();
   for (
     const [failure, status] of [
+      [new ReaderBusyError("Cannot read it now"), 503],
       [new StoreFullError("Cannot take more"), 503],
       [new StoreError("busy", "Cannot write now"), 503],
       [new StoreError("missing", "Cannot read message"), 404],
