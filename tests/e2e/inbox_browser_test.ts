@@ -180,7 +180,7 @@ async function readOnPhone(browser: Browser): Promise<void> {
   await using inbox = await startInboxServer();
   await fillWith(
     inbox,
-    pageOf("http://127.0.0.1:9/"),
+    pageOf("http://shop.test/"),
     plain(`A subject of many words ${"and more ".repeat(40)}`, "x".repeat(900)),
   );
   const phone = { viewport: { width: 375, height: 720 }, hasTouch: true, expects: KEPT_FROM };
@@ -207,7 +207,7 @@ async function readOnPhone(browser: Browser): Promise<void> {
 
 async function checkAll(browser: Browser): Promise<void> {
   await using inbox = await startInboxServer();
-  await fillWith(inbox, plain("Your code", "The code is 482913."), pageOf("http://127.0.0.1:9/"));
+  await fillWith(inbox, plain("Your code", "The code is 482913."), pageOf("http://shop.test/"));
   await browser.withPage({ expects: KEPT_FROM }, async (page) => {
     await open(page, inbox);
     await page.until(rows(2));

@@ -31,11 +31,16 @@ async function open(browser, { expects, ...options }) {
     wrong.push(`console: ${message.text()}`);
   });
   context.on("weberror", (error) => wrong.push(`error: ${error.error().stack}`));
+  const remote = new Set();
   context.on("request", (request) => {
-    if (!isLocal(request.url())) wrong.push(`request: ${request.url()}`);
+    if (!isLocal(request.url())) remote.add(request);
+  });
+  // What the policy of a page forbids is told of as a request, and never was one.
+  context.on("requestfailed", (request) => {
+    if (request.failure().errorText === "csp") remote.delete(request);
   });
   const number = pages.size;
-  pages.set(number, { context, page: await context.newPage(), wrong });
+  pages.set(number, { context, page: await context.newPage(), wrong, remote });
   return number;
 }
 
@@ -52,10 +57,10 @@ async function call(page, calls) {
 
 async function obey(browser, { order, number, options, calls }) {
   if (order === "open") return await open(browser, options);
-  const { context, page, wrong } = pages.get(number);
+  const { context, page, wrong, remote } = pages.get(number);
   if (order === "calls") return await call(page, calls);
   await context.close();
-  return wrong;
+  return [...wrong, ...[...remote].map((request) => `request: ${request.url()}`)];
 }
 
 async function main() {
