@@ -1,10 +1,10 @@
 /** The inbox of a server that runs: mail of a client that we did not write, looked at, waited for, released. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { peerTest } from "../peers.ts";
-import { Dialog } from "./dialog.ts";
+import { handIn, startInboxServer } from "./inbox.ts";
 import { fileNames } from "./mailbox.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
-import { eventually, runProgram, type Smtpd, startSmtpd, temporaryDirectory } from "./smtpd.ts";
+import { eventually, runProgram, type Smtpd, temporaryDirectory } from "./smtpd.ts";
 
 const MESSAGE = "From: shop@client.test\r\nTo: joe@postfix.test\r\nSubject: Your code\r\n\r\n" +
   "The verification code is 482913, or follow https://client.test/verify?x=1&y=2.\r\n";
@@ -19,9 +19,9 @@ interface Message {
   readonly links: readonly string[];
 }
 
+/** A server with an inbox, and its API. */
 async function startInbox(...flags: string[]) {
-  const smtpd = await startSmtpd("--route", "hold", "--ui", "0", ...flags);
-  const { url } = await smtpd.event("listening", { service: "http" });
+  const { smtpd, url } = await startInboxServer(...flags);
   const ask = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${url}api/${path}`, init);
     const text = await response.text();
@@ -33,17 +33,11 @@ async function startInbox(...flags: string[]) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  return { smtpd, url: `${url}`, ask, post };
+  return { smtpd, url, ask, post };
 }
 
-async function send({ port }: Smtpd, to: string, message = MESSAGE): Promise<void> {
-  using dialog = await Dialog.open(port);
-  const replies = await dialog.sendMail(
-    "shop@client.test",
-    [to],
-    new TextEncoder().encode(message),
-  );
-  assertEquals(replies.at(-1)!.code, 250);
+async function send(smtpd: Smtpd, to: string, message = MESSAGE): Promise<void> {
+  await handIn(smtpd, [{ to, content: new TextEncoder().encode(message) }]);
 }
 
 peerTest({

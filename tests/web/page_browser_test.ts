@@ -191,6 +191,9 @@ async function useKeyboard(browser: Browser): Promise<void> {
     await page.press("#");
     await page.role("heading", "Delete 1 message?").wait();
     await page.press("Escape");
+    await page.locator("dialog").wait("hidden");
+    // The dialog gives the focus back to the row that had it.
+    await page.until(`document.activeElement.closest(".row") !== null`);
     await page.press("End");
     await page.until(`${FOCUSED}.includes("(no subject)")`);
   });
