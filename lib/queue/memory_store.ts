@@ -13,13 +13,13 @@ import {
 import { type OctetBuffer, octetBuffer } from "./octet_buffer.ts";
 import { noSuchMessage, StoreError } from "./store_error.ts";
 import {
+  type AddedRecipients,
   type Attempt,
   type Entry,
   type Filter,
   type Lease,
   type LeaseOptions,
   type NewEntry,
-  type NewRecipient,
   type RecipientState,
   type StagedBody,
   type Store,
@@ -225,10 +225,7 @@ class MemoryStore implements Store {
   // deno-lint-ignore require-await
   async add(
     id: string,
-    { recipients, expires }: {
-      readonly recipients: readonly NewRecipient[];
-      readonly expires: number;
-    },
+    { recipients, expires }: AddedRecipients,
   ): Promise<boolean> {
     const message = this.#messages.get(id);
     if (message === undefined) return false;

@@ -14,13 +14,13 @@ import { BEGINNING } from "./sqlite_select.ts";
 import { type SealedBody, stageBody, type Staging } from "./staged_body.ts";
 import { isUncertain, noSuchMessage, StoreError } from "./store_error.ts";
 import {
+  type AddedRecipients,
   type Attempt,
   type Entry,
   type Filter,
   type Lease,
   type LeaseOptions,
   type NewEntry,
-  type NewRecipient,
   type Notice,
   type Page,
   type StagedBody,
@@ -219,10 +219,7 @@ class SqliteStore implements Store {
 
   async add(
     id: string,
-    { recipients, expires }: {
-      readonly recipients: readonly NewRecipient[];
-      readonly expires: number;
-    },
+    { recipients, expires }: AddedRecipients,
   ): Promise<boolean> {
     return await this.#writer.call("add", [
       { id, recipients: recipients.map(recipientRow), expires },

@@ -57,6 +57,14 @@ export interface NewEntry {
   readonly recipients: readonly NewRecipient[];
 }
 
+/** Recipients that are added to a message. */
+export interface AddedRecipients {
+  /** At least one. */
+  readonly recipients: readonly NewRecipient[];
+  /** How long the message is tried at least. */
+  readonly expires: number;
+}
+
 /** A message's octets on their way into the store. Nothing of it lasts unless it is committed. */
 export interface StagedBody {
   /** Octets that were written so far. */
@@ -263,7 +271,7 @@ export interface Store extends AsyncDisposable {
    */
   add(
     id: string,
-    added: { readonly recipients: readonly NewRecipient[]; readonly expires: number },
+    added: AddedRecipients,
   ): Promise<boolean>;
   /** Lists messages, oldest first, with the recipients that fit. */
   list(filter: Filter, options: { after?: string; limit: number }): Promise<Page>;

@@ -1,13 +1,13 @@
 /** A queue store that tells what happens to it. @module */
 import { Listeners } from "./listeners.ts";
 import type {
+  AddedRecipients,
   Attempt,
   Entry,
   Filter,
   Lease,
   LeaseOptions,
   NewEntry,
-  NewRecipient,
   Notice,
   Page,
   StagedBody,
@@ -99,7 +99,7 @@ class Watched implements WatchedStore {
 
   add(
     id: string,
-    added: { readonly recipients: readonly NewRecipient[]; readonly expires: number },
+    added: AddedRecipients,
   ): Promise<boolean> {
     return this.#change([id], () => this.#store.add(id, added));
   }

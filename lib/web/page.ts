@@ -1,13 +1,6 @@
 /** The page of the inbox: its files, and the fields that each is answered with. @module */
 
-/** A file of the page. */
-export interface PageAsset {
-  /** Its media type. */
-  readonly type: string;
-  readonly body: Uint8Array<ArrayBuffer>;
-  /** The fields to answer it with, names in lower case; the media type is among them. */
-  readonly headers: Readonly<Record<string, string>>;
-}
+import type { PageAsset } from "./page_source.ts";
 
 /**
  * What the page may do: load what comes from here, and nothing else. A message is shown in a frame with

@@ -4,8 +4,9 @@
 export interface PageAsset {
   /** Its media type. */
   readonly type: string;
-  readonly body: Uint8Array;
-  /** Its own fields, among them the policy that it is shown by. */
+  /** Its octets. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The fields to answer it with, names in lower case; the media type and its policy are among them. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
