@@ -51,19 +51,34 @@ const WORDS: ReadonlyMap<string, Search> = new Map([
 /** What the index does not know. */
 const UNKNOWN = /^(?:(?:cc|bcc|reply-to|addressed|message-id|tag):|(?:is:tagged|has:inlines?)$)/;
 
-const DAY = /^\d{4}[-/]\d{2}[-/]\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const TIME =
+  /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+
+/** How far a zone is ahead of UTC at a time, in milliseconds. */
+function offsetOf(zone: string, time: number): number {
+  const fields = ["year", "month", "day", "hour", "minute", "second"] as const;
+  const style = Object.fromEntries(fields.map((field) => [field, "numeric"]));
+  const format = new Intl.DateTimeFormat("en-US", { ...style, timeZone: zone, hourCycle: "h23" });
+  const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
+  const [year, month, ...rest] = fields.map((field) => parts.get(field)!);
+  return Date.UTC(year, month - 1, ...rest) - Math.floor(time / 1000) * 1000;
+}
 
 /** Reads a time in a zone, in milliseconds since the epoch; a day is when it begins. */
 function readTime(text: string, zone: string): number {
-  try {
-    if (INSTANT.test(text)) return Temporal.Instant.from(text).epochMilliseconds;
-    if (DAY.test(text)) {
-      return Temporal.PlainDateTime.from(text.replaceAll("/", "-")).toZonedDateTime(zone)
-        .epochMilliseconds;
+  const [, year, month, day, hour = "00", minute = "00", second = "00", own] = TIME.exec(text) ??
+    [];
+  const date = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const local = Date.parse(`${date}Z`);
+  // The 30th of February would be one in March.
+  if (!Number.isNaN(local) && new Date(local).toISOString().startsWith(date)) {
+    try {
+      if (own !== undefined) return Date.parse(`${date}${own}`);
+      // Where clocks are changed that day, the offset is that of the time itself.
+      return local - offsetOf(zone, local - offsetOf(zone, local));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
     }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
   }
   throw badRequest(
     `Cannot use the time ${quoted(text)} in the zone ${quoted(zone)}: ` +
