@@ -99,3 +99,17 @@ Deno.test("the types of the page fit, in a browser", async () => {
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
 });
+
+Deno.test("every module of the page is named in its head, so that none waits for another", async () => {
+  const folder = new URL("../../lib/web/page/", import.meta.url);
+  const html = await Deno.readTextFile(new URL("index.html", folder));
+  const named = [
+    ...html.matchAll(
+      /<(?:link rel="modulepreload" href|script type="module" src)="\/([a-z_]+\.js)"/g,
+    ),
+  ]
+    .map(([, name]) => name);
+  const there = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".js"));
+  assertEquals(named.toSorted(), there.toSorted());
+});
