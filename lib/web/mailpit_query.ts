@@ -52,7 +52,7 @@ const WORDS: ReadonlyMap<string, Search> = new Map([
 const UNKNOWN = /^(?:(?:cc|bcc|reply-to|addressed|message-id|tag):|(?:is:tagged|has:inlines?)$)/;
 
 const TIME =
-  /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+  /^(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
 
 /** How far a zone is ahead of UTC at a time, in milliseconds. */
 function offsetOf(zone: string, time: number): number {
@@ -66,9 +66,10 @@ function offsetOf(zone: string, time: number): number {
 
 /** Reads a time in a zone, in milliseconds since the epoch; a day is when it begins. */
 function readTime(text: string, zone: string): number {
-  const [, year, month, day, hour = "00", minute = "00", second = "00", own] = TIME.exec(text) ??
-    [];
-  const date = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", own] =
+    TIME.exec(text) ?? [];
+  const milliseconds = fraction.slice(0, 3).padEnd(3, "0");
+  const date = `${year}-${month}-${day}T${hour}:${minute}:${second}.${milliseconds}`;
   const local = Date.parse(`${date}Z`);
   // The 30th of February would be one in March.
   if (!Number.isNaN(local) && new Date(local).toISOString().startsWith(date)) {
