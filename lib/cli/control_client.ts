@@ -73,7 +73,7 @@ export async function connectControl(directory: string): Promise<Operator | unde
     async submit(submission, octets) {
       await ask({ ask: "submit", submission, size: octets.length }, octets);
     },
-    // deno-lint-ignore require-await
+    // deno-lint-ignore require-await -- the type asks for a promise
     async [Symbol.asyncDispose]() {
       connection.close();
     },

@@ -57,7 +57,7 @@ export function storeOperator(options: OperatorOptions): Operator {
         wake();
       }
     },
-    // deno-lint-ignore require-await
+    // deno-lint-ignore require-await -- others have to wait for an answer
     async forgive() {
       forgive();
       wake();

@@ -6,6 +6,7 @@ import type { Log } from "../net/log.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
 import { isLoopback } from "../policy/network.ts";
+import { isToken } from "../web/login.ts";
 import { pageAsset } from "../web/page.ts";
 import { startWeb, type WebServer } from "../web/web_server.ts";
 import { EXIT, Failure } from "./failure.ts";
@@ -23,9 +24,6 @@ export interface UiGuards {
 /** Octets of a token file. */
 const MOST_TOKEN = 4096;
 
-/** RFC 6750 section 2.1, and long enough that nobody guesses it. */
-const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
-
 /**
  * The token of the file that settings name; nothing without an inbox that it would let into.
  *
@@ -42,7 +40,7 @@ export function uiTokenOf({ ui, uiTokenFile: path }: Config): string | undefined
     const wrong = `cannot read uiTokenFile ${shown(path)}: ${reasonOf(error)}`;
     throw new Failure(EXIT.configuration, wrong, "name a file with a token of one line", error);
   }
-  if (TOKEN.test(text)) return text;
+  if (isToken(text)) return text;
   throw new Failure(
     EXIT.configuration,
     `uiTokenFile ${shown(path)} holds no token of 16 or more letters, digits and -._~+/`,

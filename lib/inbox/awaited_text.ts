@@ -1,16 +1,10 @@
 /** Why a wait was in vain, in words: what was waited for, and what came instead. @module */
 import { formatDuration } from "../policy/quantity.ts";
 import type { Search, Summary } from "./message_index.ts";
+import { quoted } from "./quoted.ts";
 
 /** How many of those that did arrive are told. */
 const MOST_TOLD = 5;
-
-/** How much of a text is told. */
-const MOST_TEXT = 100;
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}...` : text);
-}
 
 function wanted({ from, to, subject, text }: Search): string {
   return [

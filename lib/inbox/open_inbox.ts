@@ -22,7 +22,8 @@ import { notArrivedText } from "./awaited_text.ts";
 import { inlineReader } from "./content_reader.ts";
 import type { Content } from "./content.ts";
 import type { Inbox, InboxMessage, ReleaseOptions } from "./inbox.ts";
-import type { MessageIndex, Search, Summary, SummaryPage } from "./message_index.ts";
+import type { MessageIndex, Search, Summary } from "./message_index.ts";
+import { searchPages } from "./search_pages.ts";
 import { memoryIndex } from "./sqlite_index.ts";
 import { storeInbox } from "./store_inbox.ts";
 
@@ -222,33 +223,19 @@ async function nextOf(
 
 async function oldestOf(inbox: Inbox, search: Search): Promise<string | undefined> {
   let oldest: string | undefined;
-  let cursor: string | undefined;
-  do {
-    const { messages, next } = await pageOf(inbox, search, cursor, PAGE);
+  for await (const messages of searchPages(inbox, search, PAGE)) {
     oldest = messages.at(-1)?.id ?? oldest;
-    cursor = next;
-  } while (cursor !== undefined);
+  }
   return oldest;
 }
 
 async function listOf(inbox: Inbox, search: Search): Promise<readonly Summary[]> {
   const found: Summary[] = [];
-  let cursor: string | undefined;
-  do {
-    const { messages, next } = await pageOf(inbox, search, cursor, PAGE - found.length);
+  for await (const messages of searchPages(inbox, search, PAGE)) {
     found.push(...messages);
-    cursor = next;
-  } while (cursor !== undefined && found.length < PAGE);
-  return found;
-}
-
-function pageOf(
-  inbox: Inbox,
-  search: Search,
-  cursor: string | undefined,
-  limit: number,
-): Promise<SummaryPage> {
-  return inbox.search(search, { ...cursor !== undefined && { cursor }, limit });
+    if (found.length >= PAGE) break;
+  }
+  return found.slice(0, PAGE);
 }
 
 function mailOf(inbox: Inbox, { summary, content }: InboxMessage): InboxMail {

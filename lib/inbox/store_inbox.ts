@@ -18,6 +18,7 @@ import { InboxEvents } from "./inbox_events.ts";
 import { Indexer, type IndexerEvent } from "./indexer.ts";
 import type { IndexCounts, MessageIndex, Search, Summary, SummaryPage } from "./message_index.ts";
 import { releaseOf } from "./release.ts";
+import { searchPages } from "./search_pages.ts";
 import { indexedMessage, stateAfter, summaryOf } from "./summary.ts";
 import { Waiting, type WaitOptions } from "./waiting.ts";
 
@@ -127,17 +128,11 @@ class StoreInbox implements Inbox {
   async act(action: InboxAction, search: Search): Promise<number> {
     await this.#catchUp();
     let count = 0;
-    let cursor: string | undefined;
-    do {
-      const page: SummaryPage = await this.#options.index.search(search, {
-        ...cursor !== undefined && { cursor },
-        limit: STEP,
-      });
-      const ids = page.messages.map(({ id }) => id);
+    for await (const messages of searchPages(this.#options.index, search, STEP)) {
+      const ids = messages.map(({ id }) => id);
       if (ids.length > 0) await this.#actOn(action, ids);
       count += ids.length;
-      cursor = page.next;
-    } while (cursor !== undefined);
+    }
     await this.#catchUp();
     return count;
   }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file require-await -- a store answers by promises, and what it throws is to reject
 /** A queue store in memory, for tests and for programs that need nothing to last. @module */
 import { compareCursors, formatCursor, parseCursor } from "./cursor.ts";
 import { fitsEntry, fitsRecipient, searchText } from "./filter.ts";
@@ -75,14 +76,12 @@ class MemoryStore implements Store {
     return body;
   }
 
-  // deno-lint-ignore require-await
   async commit(entry: NewEntry, body: StagedBody): Promise<void> {
     if (!this.hasRoom(body.size)) throw full();
     this.#check([{ entry, body }]);
     this.#add(entry, body);
   }
 
-  // deno-lint-ignore require-await
   async dueDomains(
     { now, after, limit }: { now: number; after?: string; limit: number },
   ): Promise<string[]> {
@@ -96,7 +95,6 @@ class MemoryStore implements Store {
       .slice(0, limit);
   }
 
-  // deno-lint-ignore require-await
   async nextDue(): Promise<number | undefined> {
     let next = Infinity;
     for (const { recipients } of this.#messages.values()) {
@@ -105,7 +103,6 @@ class MemoryStore implements Store {
     return next === Infinity ? undefined : next;
   }
 
-  // deno-lint-ignore require-await
   async lease(
     { domain, along = [], owner, now, until, limit }: LeaseOptions,
   ): Promise<Lease[]> {
@@ -122,7 +119,6 @@ class MemoryStore implements Store {
       .map(({ message, recipients }) => this.#lease(message, recipients, owner, until));
   }
 
-  // deno-lint-ignore require-await
   async claim(
     filter: Filter,
     { owner, now, until, limit }: { owner: string; now: number; until: number; limit: number },
@@ -145,14 +141,12 @@ class MemoryStore implements Store {
     return { entry: view(message, recipients), owner, until, token };
   }
 
-  // deno-lint-ignore require-await
   async renew(lease: Lease, until: number): Promise<boolean> {
     const leased = this.#leased(lease);
     for (const { lease } of leased ?? []) lease!.until = until;
     return leased !== undefined;
   }
 
-  // deno-lint-ignore require-await
   async record(
     lease: Lease,
     attempt: Attempt,
@@ -181,12 +175,10 @@ class MemoryStore implements Store {
     return true;
   }
 
-  // deno-lint-ignore require-await
   async giveBack(lease: Lease): Promise<void> {
     for (const recipient of this.#leased(lease) ?? []) delete recipient.lease;
   }
 
-  // deno-lint-ignore require-await
   async endLeases(owner: string): Promise<number> {
     const tokens = new Set<string>();
     for (const { recipients } of this.#messages.values()) {
@@ -222,7 +214,6 @@ class MemoryStore implements Store {
     });
   }
 
-  // deno-lint-ignore require-await
   async add(
     id: string,
     { recipients, expires }: AddedRecipients,
@@ -236,7 +227,6 @@ class MemoryStore implements Store {
     return true;
   }
 
-  // deno-lint-ignore require-await
   async list(
     filter: Filter,
     { after, limit }: { after?: string; limit: number },
@@ -253,18 +243,15 @@ class MemoryStore implements Store {
     };
   }
 
-  // deno-lint-ignore require-await
   async find(prefix: string, limit: number): Promise<string[]> {
     return [...this.#messages.keys()].filter((id) => id.startsWith(prefix)).sort().slice(0, limit);
   }
 
-  // deno-lint-ignore require-await
   async show(id: string): Promise<Entry | undefined> {
     const message = this.#messages.get(id);
     return message && view(message, message.recipients);
   }
 
-  // deno-lint-ignore require-await
   async attempts(id: string): Promise<Attempt[]> {
     return structuredClone(this.#messages.get(id)?.attempts ?? []);
   }
@@ -275,7 +262,6 @@ class MemoryStore implements Store {
     if (message.body.length > 0) yield message.body.slice();
   }
 
-  // deno-lint-ignore require-await
   async sweep({ before, limit }: { before: number; limit: number }): Promise<number> {
     let swept = 0;
     for (const [id, { finished = Infinity, recipients, body }] of this.#messages) {
@@ -289,7 +275,6 @@ class MemoryStore implements Store {
     return swept;
   }
 
-  // deno-lint-ignore require-await
   async waiting(domain: string, limit: number): Promise<number> {
     let count = 0;
     for (const { recipients } of this.#messages.values()) {
@@ -300,7 +285,6 @@ class MemoryStore implements Store {
     return Math.min(count, limit);
   }
 
-  // deno-lint-ignore require-await
   async stats() {
     const recipients = { queued: 0, held: 0, delivered: 0, failed: 0, removed: 0 };
     for (const message of this.#messages.values()) {
@@ -315,7 +299,6 @@ class MemoryStore implements Store {
     };
   }
 
-  // deno-lint-ignore require-await
   async [Symbol.asyncDispose](): Promise<void> {
     this.#messages.clear();
   }
@@ -369,7 +352,6 @@ class MemoryStore implements Store {
     }
   }
 
-  // deno-lint-ignore require-await
   async #change(
     filter: Filter,
     states: readonly RecipientState[],

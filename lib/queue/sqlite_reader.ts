@@ -86,13 +86,13 @@ class SqliteReader implements StoreReader {
     return ask(() => reads.stats(this.#sql));
   }
 
-  // deno-lint-ignore require-await
+  // deno-lint-ignore require-await -- the type asks for a promise
   async [Symbol.asyncDispose](): Promise<void> {
     this.#database.close();
   }
 }
 
-// deno-lint-ignore require-await
+// deno-lint-ignore require-await -- what throws is to reject
 async function ask<T>(read: () => T, id?: string): Promise<T> {
   try {
     return read();

@@ -22,6 +22,8 @@ const ACTIONS: readonly (readonly [InboxAction, string])[] = [
 /** The most ids and recipients of one request. */
 const MOST_NAMED = 1000;
 
+const ID_PATTERN = new RegExp(ID.pattern!);
+
 const NO_BODY: Schema = objectOf({});
 
 const SELECTION: Schema = {
@@ -52,7 +54,7 @@ function selectionOf({ query, body = {} }: Call, now: number): Search {
   const search = searchOf(query, now);
   onlyMembers(body, ["ids", "all"]);
   const ids = textList(body, "ids", MOST_NAMED);
-  if (ids?.some((id) => !new RegExp(ID.pattern!).test(id))) {
+  if (ids?.some((id) => !ID_PATTERN.test(id))) {
     throw badRequest("Cannot use ids: an id is 16 letters and digits");
   }
   if (body.all !== undefined) {

@@ -1,5 +1,6 @@
 /** The members of a body of JSON, of which nothing is known. @module */
-import { badRequest, quoted } from "./responses.ts";
+import { quoted } from "../inbox/quoted.ts";
+import { badRequest } from "./responses.ts";
 
 /** Refuses a body that is no object, or has other members than these. @throws {WebError} 400 */
 export function onlyMembers(

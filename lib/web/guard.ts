@@ -13,8 +13,9 @@
  */
 import type { Log } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
+import { isLoopback } from "../policy/network.ts";
 import type { Endpoint } from "../policy/session.ts";
-import { hostCheck, isLoopback } from "./host_field.ts";
+import { hostCheck } from "./host_field.ts";
 import { type Login, makeLogin, type WebAccess } from "./login.ts";
 import { badRequest, WebError } from "./responses.ts";
 

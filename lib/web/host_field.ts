@@ -1,8 +1,5 @@
 /** Which names a request may call us by. @module */
-import { cidrContains, formatIp, parseCidr, parseIp } from "../policy/network.ts";
-import { DEFAULT_RELAY_FROM } from "../policy/relaying.ts";
-
-const THIS_HOST = DEFAULT_RELAY_FROM.map(parseCidr);
+import { formatIp, isLoopback, parseIp } from "../policy/network.ts";
 
 /** What a Host field names. */
 interface Host {
@@ -29,12 +26,6 @@ function parseHost(text: string): Host | undefined {
   if (inBrackets !== undefined && ip === undefined) return undefined;
   const name = ip === undefined ? bare.toLowerCase() : formatIp(ip);
   return { name, port: Number(port), isAddress: ip !== undefined };
-}
-
-/** Whether an address is one at which only this host can reach us. */
-export function isLoopback(address: string): boolean {
-  const ip = parseIp(address);
-  return ip !== undefined && THIS_HOST.some((network) => cidrContains(network, ip));
 }
 
 /**

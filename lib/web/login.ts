@@ -40,6 +40,11 @@ const TOKEN_HOLDER = "(token)";
 /** `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 section 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
 
+/** Whether a text is a token that nobody guesses. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
 /** How long a login is remembered, in milliseconds: a browser shows the password with each request. */
 const REMEMBERED = 5 * 60_000;
 const MOST_REMEMBERED = 1000;
@@ -93,10 +98,10 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
   if (accounts === undefined && token === undefined) {
     throw new RangeError("Cannot let anybody in: there are neither accounts nor a token");
   }
-  if (token !== undefined && !TOKEN.test(token)) {
+  if (token !== undefined && !isToken(token)) {
     throw new RangeError("Cannot use the token: it takes 16 or more letters, digits and ._~+/-");
   }
-  const isToken = isSecret(token);
+  const isOurs = isSecret(token);
   const unknown = unknownVerifiers(crypto.getRandomValues(new Uint8Array(32)), DEFAULT_ITERATIONS);
   const inTurn = turns(HASHING);
   /** Who has come in, by the hash of what was shown; oldest first. */
@@ -106,9 +111,9 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
   const networks = new Map<string, number>();
 
   async function find(credentials: Credentials, client: Endpoint): Promise<string | undefined> {
-    if ("token" in credentials) return isToken(credentials.token) ? TOKEN_HOLDER : undefined;
+    if ("token" in credentials) return isOurs(credentials.token) ? TOKEN_HOLDER : undefined;
     const { name, password } = credentials;
-    if (isToken(password)) return TOKEN_HOLDER;
+    if (isOurs(password)) return TOKEN_HOLDER;
     if (accounts === undefined) return undefined;
     // Whoever guesses from many networks must not keep the others from logging in.
     const yields = clients.hasFailed({ remote: client, account: undefined });

@@ -13,9 +13,10 @@
  *
  * @module
  */
+import { quoted } from "../inbox/quoted.ts";
 import type { Search, Summary } from "../inbox/message_index.ts";
 import { folded } from "../inbox/summary.ts";
-import { badRequest, quoted } from "./responses.ts";
+import { badRequest } from "./responses.ts";
 
 /** What is looked for. */
 export interface MailpitQuery {

@@ -1,6 +1,7 @@
 /** How messages are found for clients of Mailpit, which count from the newest one. @module */
 import type { Inbox } from "../inbox/inbox.ts";
 import type { Summary } from "../inbox/message_index.ts";
+import { searchPages } from "../inbox/search_pages.ts";
 import type { MailpitQuery } from "./mailpit_query.ts";
 import { WebError } from "./responses.ts";
 
@@ -28,12 +29,9 @@ async function idsAmong(
   search: MailpitQuery["search"],
 ): Promise<ReadonlySet<string>> {
   const fitting = new Set<string>();
-  let cursor: string | undefined;
-  do {
-    const page = await finder.search({ ...search, ids }, { cursor, limit: STEP });
-    for (const { id } of page.messages) fitting.add(id);
-    cursor = page.next;
-  } while (cursor !== undefined);
+  for await (const messages of searchPages(finder, { ...search, ids }, STEP)) {
+    for (const { id } of messages) fitting.add(id);
+  }
   return fitting;
 }
 

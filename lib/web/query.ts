@@ -1,7 +1,8 @@
 /** The parameters of a query: what they mean, how they are read, and what is wrong with them. @module */
 import type { Search } from "../inbox/message_index.ts";
+import { quoted } from "../inbox/quoted.ts";
 import { parseDuration, parseSize, parseWholeNumber } from "../policy/quantity.ts";
-import { badRequest, quoted, type WebError } from "./responses.ts";
+import { badRequest, type WebError } from "./responses.ts";
 import type { Schema } from "./schema.ts";
 import { STATES } from "./schemas.ts";
 
@@ -56,22 +57,24 @@ function textParameter(name: "from" | "to" | "subject" | "text", what: string): 
   };
 }
 
-const TIME_EXPECTED = "give a time such as 2026-01-31T12:00:00Z, or how long ago: 30s, 10m, 2h, 7d";
+function timeParameter(name: "since" | "before", what: string): SearchParameter {
+  return {
+    name,
+    description: what,
+    schema: { type: "string" },
+    expects: "give a time such as 2026-01-31T12:00:00Z, or how long ago: 30s, 10m, 2h, 7d",
+    read(text, now) {
+      const time = readTime(text, now);
+      return time === undefined ? undefined : { [name]: time };
+    },
+  };
+}
 
 const TO = textParameter("to", "A recipient of the envelope, whole; without regard to case.");
 const FROM = textParameter("from", "The reverse-path, whole; empty for the null reverse-path.");
 const SUBJECT = textParameter("subject", "A part of the subject, without regard to case.");
 const TEXT = textParameter("text", "A part of the subject, the text or an address.");
-const SINCE: SearchParameter = {
-  name: "since",
-  description: "Accepted then or later: RFC 3339, or how long ago (`10m`).",
-  schema: { type: "string" },
-  expects: TIME_EXPECTED,
-  read(text, now) {
-    const since = readTime(text, now);
-    return since === undefined ? undefined : { since };
-  },
-};
+const SINCE = timeParameter("since", "Accepted then or later: RFC 3339, or how long ago (`10m`).");
 
 /** What messages are looked for in lists. */
 const SEARCH: readonly SearchParameter[] = [
@@ -90,16 +93,7 @@ const SEARCH: readonly SearchParameter[] = [
     },
   },
   SINCE,
-  {
-    name: "before",
-    description: "Accepted before that time: RFC 3339, or how long ago (`10m`).",
-    schema: { type: "string" },
-    expects: TIME_EXPECTED,
-    read(text, now) {
-      const before = readTime(text, now);
-      return before === undefined ? undefined : { before };
-    },
-  },
+  timeParameter("before", "Accepted before that time: RFC 3339, or how long ago (`10m`)."),
   {
     name: "size",
     description: "Over (`>100KiB`), under (`<1MiB`) or at least (`5000`) so many octets.",

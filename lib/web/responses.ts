@@ -65,11 +65,6 @@ export function noSuchMessage(id: string): WebError {
   return new WebError(404, `There is no message ${id}`);
 }
 
-/** Quotes what a client has sent, for the message of an error. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
-}
-
 /** Makes an answer. Fields of its own stand before those that every answer has. */
 export function respond(
   status: number,

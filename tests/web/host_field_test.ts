@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { hostCheck, isLoopback } from "../../lib/web/host_field.ts";
+import { isLoopback } from "../../lib/policy/network.ts";
+import { hostCheck } from "../../lib/web/host_field.ts";
 
 const table:
   readonly (readonly [address: string, names: string[], hosts: string[], no: string[]])[] = [
