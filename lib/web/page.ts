@@ -1,5 +1,6 @@
 /** The page of the inbox: its files, and the fields that each is answered with. @module */
 
+import { createHash } from "node:crypto";
 import type { PageAsset } from "./page_source.ts";
 
 /**
@@ -22,14 +23,15 @@ const PAGE_POLICY = [
 ].join("; ");
 
 const FIELDS = {
-  // A new version of the server shall not be met by an old page.
-  "cache-control": "no-cache",
   "content-security-policy": PAGE_POLICY,
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
+
+/** How long a browser may keep a file without asking for it again: what changes has another path then. */
+const KEPT = "private, max-age=31536000, immutable";
 
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
@@ -65,17 +67,18 @@ const SCRIPTS = [
   "toolbar.js",
 ];
 
-const STYLES = ["dialog.css", "list.css", "message.css", "sides.css", "style.css", "top.css"];
+/** In the order in which they take effect. */
+const STYLES = ["style.css", "top.css", "list.css", "message.css", "sides.css", "dialog.css"];
 
-/** The files by the paths that they are asked for by: no path of a request ever becomes one of a file. */
-const FILES: ReadonlyMap<string, { readonly name: string; readonly type: string }> = new Map([
-  ["/", { name: "index.html", type: HTML }],
-  ["/icon.svg", { name: "icon.svg", type: "image/svg+xml" }],
-  ...SCRIPTS.map((name) => [`/${name}`, { name, type: SCRIPT }] as const),
-  ...STYLES.map((name) => [`/${name}`, { name, type: STYLE }] as const),
-]);
+/** What the page asks for, and the files that it is made of. Styles are one: each request takes its time. */
+const PARTS: readonly { readonly name: string; readonly type: string; readonly files: string[] }[] =
+  [
+    { name: "icon.svg", type: "image/svg+xml", files: ["icon.svg"] },
+    { name: "style.css", type: STYLE, files: STYLES },
+    ...SCRIPTS.map((name) => ({ name, type: SCRIPT, files: [name] })),
+  ];
 
-const assets = new Map<string, Promise<PageAsset>>();
+let page: Promise<ReadonlyMap<string, PageAsset>> | undefined;
 
 /** Reads a file beside this module: on disk, in the executable, or where the module was loaded from. */
 async function readBeside(name: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,25 +89,52 @@ async function readBeside(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return await response.bytes();
 }
 
-async function load(name: string, type: string): Promise<PageAsset> {
-  const body = await readBeside(name);
-  return { type, body, headers: { ...FIELDS, "content-type": type } };
+async function join(blobs: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<ArrayBuffer>> {
+  return await new Blob([...blobs]).bytes();
+}
+
+/** A name for these contents and no others, as good as. */
+function versionOf(contents: Uint8Array): string {
+  return createHash("sha256").update(contents).digest("hex").slice(0, 16);
 }
 
 /**
- * The file of the page that a path stands for, or nothing where there is none. It is read once.
+ * Reads the files, by the paths that they are asked for by: no path of a request ever becomes one of a
+ * file. All but the page itself are below a folder that is named after what is in them, so that a browser
+ * keeps them, and yet a new version of the server is never met by parts of an old one.
+ */
+async function load(): Promise<ReadonlyMap<string, PageAsset>> {
+  const contents = await Promise.all(
+    PARTS.map(async ({ files }) => join(await Promise.all(files.map(readBeside)))),
+  );
+  const folder = `/page/${versionOf(await join(contents))}/`;
+  const html = new TextDecoder().decode(await readBeside("index.html"))
+    .replaceAll('"/page/', `"${folder}`);
+  const asset = (type: string, body: Uint8Array<ArrayBuffer>, cacheControl: string): PageAsset => ({
+    type,
+    body,
+    headers: { ...FIELDS, "cache-control": cacheControl, "content-type": type },
+  });
+  return new Map([
+    ["/", asset(HTML, new TextEncoder().encode(html), "no-cache")],
+    ...PARTS.map(({ name, type }, i) =>
+      [`${folder}${name}`, asset(type, contents[i], KEPT)] as const
+    ),
+  ]);
+}
+
+/**
+ * The file of the page that a path stands for, or nothing where there is none. All are read once.
  *
  * @param path the path of a request, as it came: without its query
  */
-export function pageAsset(path: string): Promise<PageAsset | undefined> {
-  const file = FILES.get(path);
-  if (file === undefined) return Promise.resolve(undefined);
-  let asset = assets.get(path);
-  if (asset === undefined) {
-    asset = load(file.name, file.type);
-    assets.set(path, asset);
+export async function pageAsset(path: string): Promise<PageAsset | undefined> {
+  page ??= load();
+  try {
+    return (await page).get(path);
+  } catch (error) {
     // What could not be read may be there the next time.
-    asset.catch(() => assets.delete(path));
+    page = undefined;
+    throw error;
   }
-  return asset;
 }

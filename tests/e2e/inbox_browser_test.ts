@@ -118,6 +118,7 @@ async function releaseLive(browser: Browser): Promise<void> {
   await fillWith(inbox, plain("Minutes", "Read them."));
   await browser.withPage({}, async (page) => {
     await open(page, inbox);
+    await page.until(rows(1));
     await page.press("j", "Enter");
     await page.until(focusSays("Minutes"));
     await page.press("6");

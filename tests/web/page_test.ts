@@ -3,46 +3,79 @@ import { pageAsset } from "../../lib/web/page.ts";
 
 const folder = new URL("../../lib/web/page/", import.meta.url);
 
+const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+const scripts = names.filter((name) => name.endsWith(".js"));
+const styles = names.filter((name) => name.endsWith(".css"));
+
 async function textOf(path: string): Promise<string> {
   const asset = await pageAsset(path);
   assert(asset, `${path} is not there`);
   return new TextDecoder().decode(asset.body);
 }
 
+/** The folder that a browser is told to ask for the files in. */
+async function folderNow(): Promise<string> {
+  const [, now] = /"(\/page\/[0-9a-f]{16}\/)app\.js"/.exec(await textOf("/")) ?? [];
+  assert(now, "no folder is named");
+  return now;
+}
+
 Deno.test("every file of the page is handed out, and none beside them", async () => {
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  for (const name of names) {
-    const path = name === "index.html" ? "/" : `/${name}`;
-    // Types are for those who write the page.
-    assertEquals(await pageAsset(path) !== undefined, !name.endsWith(".d.ts"), path);
+  const now = await folderNow();
+  for (const name of [...scripts, "icon.svg"]) {
+    assertEquals(await textOf(now + name), await Deno.readTextFile(new URL(name, folder)), name);
+  }
+  const style = await textOf(`${now}style.css`);
+  for (const name of styles) {
+    assert(style.includes(await Deno.readTextFile(new URL(name, folder))), name);
+  }
+  // Types are for those who write the page.
+  for (const name of names.filter((name) => name.endsWith(".d.ts"))) {
+    assertEquals(await pageAsset(now + name), undefined, name);
   }
 });
 
 Deno.test("a path that is no name of the page is none, whatever it leads to", async () => {
+  const now = await folderNow();
   const paths = [
     "",
     "/index.html",
     "//",
-    "/../page.ts",
-    "/%2e%2e/page.ts",
-    "/./app.js",
-    "/app.js/",
-    "/APP.JS",
-    "app.js",
+    "/app.js",
+    "/page/app.js",
+    "/page/0123456789abcdef/app.js",
+    now,
+    `${now}index.html`,
+    `${now}../../page.ts`,
+    `${now}%2e%2e/page.ts`,
+    `${now}./app.js`,
+    `${now}app.js/`,
+    `${now}APP.JS`,
+    `${now}__proto__`,
+    `${now.toUpperCase()}app.js`,
+    `${now.slice(1)}app.js`,
     "/__proto__",
     "/constructor",
-    "/page/app.js",
     `${folder.pathname}app.js`,
   ];
   for (const path of paths) assertEquals(await pageAsset(path), undefined, path);
 });
 
+Deno.test("a browser keeps each file, and asks for the page again", async () => {
+  const now = await folderNow();
+  const kept = "private, max-age=31536000, immutable";
+  for (const [path, expected] of [["/", "no-cache"], [`${now}app.js`, kept]]) {
+    assertEquals((await pageAsset(path))?.headers["cache-control"], expected, path);
+  }
+});
+
 Deno.test("each file has its type, and may do nothing that the page does not need", async () => {
+  const now = await folderNow();
   const types = [
     ["/", "text/html; charset=utf-8"],
-    ["/app.js", "text/javascript; charset=utf-8"],
-    ["/style.css", "text/css; charset=utf-8"],
-    ["/icon.svg", "image/svg+xml"],
+    [`${now}app.js`, "text/javascript; charset=utf-8"],
+    [`${now}style.css`, "text/css; charset=utf-8"],
+    [`${now}icon.svg`, "image/svg+xml"],
   ];
   for (const [path, type] of types) {
     const asset = await pageAsset(path);
@@ -56,34 +89,28 @@ Deno.test("each file has its type, and may do nothing that the page does not nee
   }
 });
 
-Deno.test("a file is read once", async () => {
-  assertEquals(pageAsset("/app.js"), pageAsset("/app.js"));
-  assert(await pageAsset("/app.js") === await pageAsset("/app.js"));
-});
-
 Deno.test("what the page names is there, and nothing is from elsewhere", async () => {
   const html = await textOf("/");
   const named = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, path]) => path);
   assert(named.length > 5);
   for (const path of named) await textOf(path);
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  for (const name of names.filter((name) => name.endsWith(".js"))) {
-    const source = await textOf(`/${name}`);
+  for (const name of scripts) {
+    const source = await Deno.readTextFile(new URL(name, folder));
     for (const [, path] of source.matchAll(/from "([^"]+)";$/gm)) {
       assertMatch(path, /^\.\/[a-z_]+\.js$/);
-      await textOf(path.slice(1));
+      assert(scripts.includes(path.slice(2)), path);
     }
   }
-  for (const name of names.filter((name) => name.endsWith(".css"))) {
-    assert(!/url\(|@import/.test(await textOf(`/${name}`)), name);
+  for (const name of styles) {
+    assert(!/url\(|@import/.test(await Deno.readTextFile(new URL(name, folder))), name);
   }
 });
 
 Deno.test("no module of the page makes elements of text", async () => {
   const sinks =
     /innerHTML|outerHTML|insertAdjacentHTML|document\.write|parseFromString|srcdoc|createContextualFragment|\beval\(|new Function|setHTMLUnsafe/;
-  for (const { name } of Deno.readDirSync(folder)) {
-    if (name.endsWith(".js")) assert(!sinks.test(await textOf(`/${name}`)), name);
+  for (const name of scripts) {
+    assert(!sinks.test(await Deno.readTextFile(new URL(name, folder))), name);
   }
 });
 
@@ -101,15 +128,8 @@ Deno.test("the types of the page fit, in a browser", async () => {
 });
 
 Deno.test("every module of the page is named in its head, so that none waits for another", async () => {
-  const folder = new URL("../../lib/web/page/", import.meta.url);
-  const html = await Deno.readTextFile(new URL("index.html", folder));
-  const named = [
-    ...html.matchAll(
-      /<(?:link rel="modulepreload" href|script type="module" src)="\/([a-z_]+\.js)"/g,
-    ),
-  ]
-    .map(([, name]) => name);
-  const there = [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".js"));
-  assertEquals(named.toSorted(), there.toSorted());
+  const now = await folderNow();
+  const link = /<(?:link rel="modulepreload" href|script type="module" src)="([^"]*)"/g;
+  const named = [...(await textOf("/")).matchAll(link)].map(([, path]) => path);
+  assertEquals(named.toSorted(), scripts.map((name) => now + name).toSorted());
 });

@@ -1,22 +1,43 @@
 /** How numbers, times and replies are written. Knows nothing of the page. @module */
 /** @import { MessageState, RecipientNow, Reply } from "./types.d.ts" */
 
-const NUMBER = new Intl.NumberFormat();
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
-const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", dateStyle: "medium" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+/**
+ * What formats in the words of the browser's user, made when it is first needed: to make one takes longer
+ * than all else that the list does before it is seen.
+ *
+ * @template Format
+ * @param {() => Format} make
+ * @returns {() => Format}
+ */
+function once(make) {
+  /** @type {Format | undefined} */
+  let made;
+  return () => made ??= make();
+}
+
+const number = once(() => new Intl.NumberFormat());
+const exact = dateFormat({ dateStyle: "full", timeStyle: "long" });
+const clock = dateFormat({ timeStyle: "medium", dateStyle: "medium" });
+const day = dateFormat({ day: "numeric", month: "short" });
+const dayOfYear = dateFormat({ dateStyle: "medium" });
+
+/** @param {Intl.DateTimeFormatOptions} options */
+function dateFormat(options) {
+  return once(() => new Intl.DateTimeFormat(undefined, options));
+}
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY_LENGTH = 24 * HOUR;
 
 /**
+ * A number from 0, in groups of digits.
+ *
  * @param {number} value
  * @returns {string}
  */
 export function numberText(value) {
-  return NUMBER.format(value);
+  return value < 1000 ? String(value) : number().format(value);
 }
 
 /**
@@ -77,8 +98,8 @@ export function listTime(time, now) {
   if (age < HOUR) return `${Math.floor(age / MINUTE)} min`;
   if (age < DAY_LENGTH) return `${Math.floor(age / HOUR)} h`;
   return date.getFullYear() === new Date(now).getFullYear()
-    ? DAY.format(date)
-    : DAY_OF_YEAR.format(date);
+    ? day().format(date)
+    : dayOfYear().format(date);
 }
 
 /**
@@ -100,7 +121,7 @@ export function comingTime(time, now) {
  * @returns {string}
  */
 export function clockTime(time) {
-  return CLOCK.format(new Date(time));
+  return clock().format(new Date(time));
 }
 
 /**
@@ -110,7 +131,7 @@ export function clockTime(time) {
  * @returns {string}
  */
 export function exactTime(time) {
-  return EXACT.format(new Date(time));
+  return exact().format(new Date(time));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { byId, fill, h } from "./dom.js";
 import { FoundMessages } from "./found_messages.js";
 import { counted } from "./format.js";
-import { drawRow, drawRowTime } from "./list_row.js";
+import { drawRow, drawRowTime, tellRowTime } from "./list_row.js";
 
 /** The height of a row, as in the style sheet. */
 const ROW = 80;
@@ -45,6 +45,7 @@ export class MessageList {
     this.#scroller.addEventListener("scroll", () => this.#later(), { passive: true });
     new ResizeObserver(() => this.#later()).observe(this.#scroller);
     this.#rows.addEventListener("click", (event) => this.#clicked(event));
+    this.#rows.addEventListener("pointerover", ({ target }) => tellRowTime(target));
     this.#rows.addEventListener("focusin", ({ target }) => {
       const row = /** @type {Element} */ (target).closest("[data-id]");
       if (row instanceof HTMLElement) this.#setActive(row.dataset.id);
@@ -244,8 +245,10 @@ export class MessageList {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { items, isComplete, isLoading, problem } = this.found;
-    this.#resize();
+    // All that the browser has to lay out for is read before anything is written.
     const [first, end] = this.#sight();
+    if (this.#scroller.scrollTop < ROW / 2) this.#fresh = 0;
+    this.#resize();
     const places = new Set(items.slice(first, end).keys().map((place) => place + first));
     // The active row stays, wherever one scrolls: it has the focus.
     const active = this.active === undefined ? -1 : this.found.placeOf(this.active);
@@ -297,7 +300,6 @@ export class MessageList {
   }
 
   #drawNote() {
-    if (this.#scroller.scrollTop < ROW / 2) this.#fresh = 0;
     const text = this.#fresh > 0 ? `${counted(this.#fresh, "new message")} ↑` : "";
     if (this.#note.textContent !== text) this.#note.textContent = text;
     this.#note.hidden = this.#fresh === 0;

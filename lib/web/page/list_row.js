@@ -20,7 +20,7 @@ export function drawRow(row, item) {
       "span",
       { class: "row-line" },
       h("span", { class: "row-from" }, !seen && hidden("Unseen, "), bdi(addressText(from))),
-      h("time", { class: "row-time", datetime: received, title: exactTime(received) }),
+      h("time", { class: "row-time", datetime: received }),
     ),
     h(
       "span",
@@ -65,6 +65,15 @@ export function drawRowTime(row, { received }) {
   const time = row.querySelector("time");
   const text = listTime(received, Date.now());
   if (time && time.textContent !== text) time.textContent = text;
+}
+
+/**
+ * Tells the time to the second where one points at it. Not before: few are, and it is what takes longest.
+ *
+ * @param {EventTarget | null} target
+ */
+export function tellRowTime(target) {
+  if (target instanceof HTMLTimeElement) target.title ||= exactTime(target.dateTime);
 }
 
 /**

@@ -40,6 +40,7 @@ export function makeToolbar({ act, all, none }) {
     bar.hidden = selected === 0;
     byId("states").hidden = selected > 0;
     if (hadFocus && bar.hidden) byId("states").querySelector("button")?.focus();
+    if (selected === 0) return;
     count.textContent = numberText(selected);
     count.setAttribute("aria-label", `${counted(selected, "message")} selected`);
     more.textContent = `All ${numberText(listed)}`;
