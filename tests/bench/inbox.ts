@@ -139,17 +139,18 @@ async function measurePage(ui: number): Promise<void> {
   await using browser = await startBrowser({ node, chromium, modules });
   const times: number[] = [];
   await browser.withPage({}, async (page) => {
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 16; i++) {
       await page.goto("about:blank");
       await page.goto(`http://127.0.0.1:${ui}/`);
-      await page.until(`document.querySelector(".row") !== null`);
-      times.push(await page.evaluate<number>("performance.now()"));
+      times.push(await page.until(`document.querySelector(".row") !== null`));
     }
   });
   const [first, ...others] = times;
   print(
     `  page with ${MANY} messages`,
-    `${median(others).toFixed(0)} ms, the first ${first.toFixed(0)} ms`,
+    `${median(others).toFixed(0)} ms, the first ${first.toFixed(0)} ms, the slowest after it ${
+      Math.max(...others).toFixed(0)
+    } ms`,
     "target 300 ms",
   );
 }

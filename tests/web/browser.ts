@@ -149,13 +149,17 @@ export class Page {
     return await this.#call([["evaluate", expression]]) as Value;
   }
 
-  /** Waits until an expression is true in the page. */
-  async until(expression: string): Promise<void> {
+  /**
+   * Waits until an expression is true in the page, where it is looked at before each frame.
+   *
+   * @returns when it was, in milliseconds since one went to the page
+   */
+  async until(expression: string): Promise<number> {
     // What waits inside of playwright evaluates text, which the policy of the page forbids.
-    await this.evaluate(`new Promise((done, fail) => {
+    return await this.evaluate<number>(`new Promise((done, fail) => {
       const end = performance.now() + ${PATIENCE};
       function look() {
-        if (${expression}) done();
+        if (${expression}) done(performance.now());
         else if (performance.now() > end) fail(new Error(${JSON.stringify(expression)}));
         else requestAnimationFrame(look);
       }
