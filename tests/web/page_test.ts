@@ -96,7 +96,7 @@ Deno.test("what the page names is there, and nothing is from elsewhere", async (
   for (const path of named) await textOf(path);
   for (const name of scripts) {
     const source = await Deno.readTextFile(new URL(name, folder));
-    for (const [, path] of source.matchAll(/from "([^"]+)";$/gm)) {
+    for (const [, path] of source.matchAll(/(?:from |import\()"([^"]+)"\)?;$/gm)) {
       assertMatch(path, /^\.\/[a-z_]+\.js$/);
       assert(scripts.includes(path.slice(2)), path);
     }
@@ -127,9 +127,34 @@ Deno.test("the types of the page fit, in a browser", async () => {
   assertEquals(code, 0, new TextDecoder().decode(stderr));
 });
 
-Deno.test("every module of the page is named in its head, so that none waits for another", async () => {
+/** The modules that a module waits for, itself among them. */
+async function graphOf(name: string, known = new Set<string>()): Promise<Set<string>> {
+  if (known.has(name)) return known;
+  known.add(name);
+  const source = await Deno.readTextFile(new URL(name, folder));
+  for (const [, other] of source.matchAll(/ from "\.\/([a-z_]+\.js)";$/gm)) {
+    await graphOf(other, known);
+  }
+  return known;
+}
+
+Deno.test("what the list needs is named in the head, so that none waits for another", async () => {
   const now = await folderNow();
   const link = /<(?:link rel="modulepreload" href|script type="module" src)="([^"]*)"/g;
   const named = [...(await textOf("/")).matchAll(link)].map(([, path]) => path);
-  assertEquals(named.toSorted(), scripts.map((name) => now + name).toSorted());
+  const needed = [...await graphOf("app.js")].map((name) => now + name);
+  assertEquals(named.toSorted(), needed.toSorted());
+});
+
+Deno.test("what is loaded behind the list is all that the list does not need", async () => {
+  const needed = await graphOf("app.js");
+  const behind = new Set<string>();
+  for (const name of needed) {
+    const source = await Deno.readTextFile(new URL(name, folder));
+    // Types are imported the same way, in comments.
+    for (const [, other] of source.matchAll(/^(?! *\/\*\*).*\bimport\("\.\/([a-z_]+\.js)"\)/gm)) {
+      await graphOf(other, behind);
+    }
+  }
+  assertEquals([...needed.union(behind)].toSorted(), scripts.toSorted());
 });

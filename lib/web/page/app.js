@@ -2,16 +2,15 @@
 /** @import { Item, Message, Place } from "./types.d.ts" */
 /** @import { BarAction } from "./toolbar.js" */
 /** @import { ViewAction } from "./message_head.js" */
-import { actNow, askAndAct, markSeen } from "./actions.js";
+import { actNow, markSeen } from "./actions.js";
 import { ApiError, fetchCounts, fetchLedger } from "./api.js";
 import { byId, h } from "./dom.js";
 import { watchEvents } from "./events.js";
 import { listenToKeys, tellKeys } from "./keys.js";
 import { MessageList } from "./list.js";
-import { MessageView, SIDES } from "./message_view.js";
+import { loadDrawing, MessageView, SIDES } from "./message_view.js";
 import { sayProblem } from "./notice.js";
 import { readPlace, writePlace } from "./place.js";
-import { askRelease, askReleaseAll } from "./release_dialog.js";
 import { SearchBox } from "./search_box.js";
 import { switchTheme } from "./theme.js";
 import { collected } from "./timing.js";
@@ -19,6 +18,13 @@ import { makeToolbar } from "./toolbar.js";
 
 /** How long changes are collected before messages are counted again, in milliseconds. */
 const COLLECT = 400;
+
+/** How long after the list what it does not need is loaded, in milliseconds. */
+const BEHIND = 100;
+
+/** What asks questions. Nobody waits for it who looks at the list: it is loaded behind that. */
+const loadAsked = () => import("./asked_actions.js");
+const loadRelease = () => import("./release_dialog.js");
 
 /** @type {Place} */
 let place = { search: "" };
@@ -130,6 +136,19 @@ function meant() {
  */
 async function actOn(action, ids) {
   if (ids.length === 0) return;
+  try {
+    await perform(action, ids);
+  } catch (error) {
+    // A part of the page that cannot be loaded: the server is gone, or another one than it was.
+    sayProblem("Cannot do this: load the page again", error);
+  }
+}
+
+/**
+ * @param {BarAction | ViewAction} action
+ * @param {readonly string[]} ids
+ */
+async function perform(action, ids) {
   const items = itemsOf(ids);
   switch (action) {
     case "release":
@@ -137,6 +156,7 @@ async function actOn(action, ids) {
     case "remove":
     case "bounce": {
       const isListFocused = list.hasFocus;
+      const { askAndAct } = await loadAsked();
       if (!await askAndAct(action, ids, items) || action === "bounce") return;
       if (view.id !== undefined && ids.includes(view.id)) {
         goTo({ ...place, message: undefined }, "replace");
@@ -156,6 +176,7 @@ async function actOn(action, ids) {
 
 /** @param {readonly Item[]} items */
 async function releaseAll(items) {
+  const { askRelease, askReleaseAll } = await loadRelease();
   if (items.length > 1) return await askReleaseAll(items);
   const [item] = items;
   if (item === undefined) return;
@@ -306,4 +327,10 @@ watchEvents({
   lost: explainLoss,
 });
 goTo(readPlace(), "stay");
-countNow();
+await countNow();
+setTimeout(() => {
+  for (const load of [loadDrawing, loadAsked, loadRelease]) {
+    // Who needs it then is told what is wrong.
+    load().catch(() => {});
+  }
+}, BEHIND);

@@ -2,12 +2,7 @@
 /** @import { ViewAction } from "./message_head.js" */
 /** @import { Ledger, Message } from "./types.d.ts" */
 import { ApiError, fetchLedger, fetchMessage } from "./api.js";
-import { drawHeaders, drawHtml, drawParts, drawSource, drawText } from "./body_views.js";
-import { bdi, button, byId, fill, h } from "./dom.js";
-import { drawLedger } from "./ledger_view.js";
-import { drawAddresses, drawFacts } from "./message_head.js";
-import { drawOffers } from "./offers.js";
-import { makeTabs } from "./tabs.js";
+import { button, byId, fill, h } from "./dom.js";
 import { collected } from "./timing.js";
 
 /** The sides of a message, in the order of the keys 1 to 6. */
@@ -15,6 +10,13 @@ export const SIDES = ["html", "text", "headers", "source", "parts", "ledger"];
 
 /** How long changes are collected before the ledger is read again, in milliseconds. */
 const COLLECT = 150;
+
+/** @typedef {typeof import("./message_drawing.js")} Drawing */
+
+/** Loads what draws a message, if it is not there yet. */
+export function loadDrawing() {
+  return import("./message_drawing.js");
+}
 
 /** The pane that shows a message. */
 export class MessageView {
@@ -26,8 +28,10 @@ export class MessageView {
   #message;
   /** @type {Ledger | undefined} */
   #ledger;
-  /** @type {ReturnType<typeof makeTabs> | undefined} */
+  /** @type {ReturnType<Drawing["drawSides"]> | undefined} */
   #tabs;
+  /** @type {Drawing | undefined} */
+  #drawing;
   /** @type {string | undefined} */
   #side;
   #opening = new AbortController();
@@ -92,14 +96,16 @@ export class MessageView {
     const { signal } = this.#opening;
     this.#pane.setAttribute("aria-busy", "true");
     try {
-      const [message, ledger] = await Promise.all([
+      const [message, ledger, drawing] = await Promise.all([
         fetchMessage(id, signal),
         fetchLedger(id, signal),
+        loadDrawing(),
       ]);
       if (signal.aborted) return;
+      this.#drawing = drawing;
       this.#message = message;
       this.#ledger = ledger;
-      this.#draw(message);
+      this.#draw(message, drawing);
       this.#listener.opened(message);
     } catch (error) {
       if (signal.aborted) return;
@@ -181,7 +187,7 @@ export class MessageView {
 
   #drawFacts() {
     if (this.#message === undefined || this.#ledger === undefined) return;
-    drawFacts(this.#facts, this.#message, this.#ledger, this.#listener.act);
+    this.#drawing?.drawFacts(this.#facts, this.#message, this.#ledger, this.#listener.act);
   }
 
   /** @param {unknown} error */
@@ -217,49 +223,14 @@ export class MessageView {
     });
   }
 
-  /** @param {Message} message */
-  #draw(message) {
-    const { subject, html, parts, problem } = message;
-    const tabs = makeTabs("Sides of the message", [
-      ...html
-        ? [{
-          id: "html",
-          label: "HTML",
-          draw: (/** @type {HTMLElement} */ panel) => drawHtml(panel, message),
-        }]
-        : [],
-      { id: "text", label: "Text", draw: (panel) => drawText(panel, message) },
-      { id: "headers", label: "Headers", draw: (panel) => drawHeaders(panel, message) },
-      { id: "source", label: "Source", draw: (panel) => drawSource(panel, message) },
-      {
-        id: "parts",
-        label: "Parts",
-        count: parts.length > 0 ? String(parts.length) : undefined,
-        draw: (panel) => drawParts(panel, message),
-      },
-      {
-        id: "ledger",
-        label: "Ledger",
-        draw: (panel) => drawLedger(panel, /** @type {Ledger} */ (this.#ledger)),
-      },
-    ], (side) => this.#listener.side(side));
+  /** @param {Message} message @param {Drawing} drawing */
+  #draw(message, drawing) {
+    const ledger = () => /** @type {Ledger} */ (this.#ledger);
+    const tabs = drawing.drawSides(message, ledger, (side) => this.#listener.side(side));
     this.#tabs = tabs;
     this.#drawFacts();
-    fill(
-      this.#pane,
-      h(
-        "div",
-        { class: "message-head" },
-        this.#backButton(),
-        h("h2", { tabindex: "-1", dir: "auto" }, bdi(subject || "(no subject)")),
-        this.#facts,
-        drawAddresses(message),
-        problem !== undefined && h("p", { class: "problem" }, problem),
-        drawOffers(message),
-      ),
-      tabs.element,
-      tabs.panel,
-    );
+    const head = drawing.drawHead(message, { back: this.#backButton(), facts: this.#facts });
+    fill(this.#pane, head, tabs.element, tabs.panel);
     tabs.show(this.#side ?? "");
   }
 }

@@ -1,7 +1,7 @@
 /** Releases messages: says to whom they go before they do. @module */
 /** @import { Item, Ledger } from "./types.d.ts" */
 import { act, release } from "./api.js";
-import { subjectsOf } from "./actions.js";
+import { subjectsOf } from "./asked_actions.js";
 import { ask } from "./dialog.js";
 import { bdi, fill, h } from "./dom.js";
 import { counted } from "./format.js";
