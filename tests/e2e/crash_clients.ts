@@ -20,11 +20,15 @@ export interface ClientsOptions {
   readonly oneLargeIn: number;
   /** Whether they send to recipients whom the receiver refuses as well. */
   readonly areSomeRefused: boolean;
+  /** One of so many messages has a recipient in `never.test`, too; none where this is not given. */
+  readonly oneInVainIn?: number;
   /** Whether the server may have a message whose end it has answered with 4yz. */
   readonly mayKeepRefused?: boolean;
   readonly ledger: Ledger;
   /** Where to send now, once there is somebody. */
   readonly destination: () => Promise<Destination>;
+  /** Settles when the next message may be sent; at once where this is not given. */
+  readonly pace?: () => Promise<void>;
   /** Told of each refusal that is not for good. */
   readonly putOff?: (code: number, text: string) => void;
 }
@@ -39,7 +43,7 @@ const DOMAINS = ["one.test", "two.test", "three.test"];
 
 /** Starts clients. */
 export function startClients(options: ClientsOptions): Clients {
-  const { count, seed, ledger, oneLargeIn, areSomeRefused } = options;
+  const { count, seed, ledger, oneLargeIn, oneInVainIn, areSomeRefused, pace } = options;
   const stopping = Promise.withResolvers<void>();
   let isStopping = false;
 
@@ -47,7 +51,8 @@ export function startClients(options: ClientsOptions): Clients {
     const below = seeded(seed * 1_000 + client);
     await using session = new ClientSession(options);
     for (let number = 1; !isStopping; number++) {
-      await Promise.race([ledger.room(), stopping.promise]);
+      await Promise.race([Promise.all([ledger.room(), pace?.()]), stopping.promise]);
+      if (isStopping) break;
       const token = `c${client}n${number}`;
       const { message, content } = newMessage(
         token,
@@ -55,6 +60,9 @@ export function startClients(options: ClientsOptions): Clients {
         below(oneLargeIn) === 0,
         areSomeRefused,
       );
+      if (oneInVainIn !== undefined && below(oneInVainIn) === 0) {
+        message.refused.push(addressOf("refused", token, "never.test"));
+      }
       message.id = await session.send(message, content);
       ledger.promised(message);
     }
@@ -76,7 +84,7 @@ function newMessage(
   below: (limit: number) => number,
   isLarge: boolean,
   areSomeRefused: boolean,
-): { message: SentMessage; content: Uint8Array } {
+): { message: SentMessage & { readonly refused: string[] }; content: Uint8Array } {
   const lines = isLarge ? 4_300 + below(1_000) : below(60);
   const line = `${below(1e9)} ${"x".repeat(50)}\r\n`;
   const body = line.repeat(lines);

@@ -44,12 +44,19 @@ export class Ledger {
   readonly #ids = new Map<string, Set<string>>();
   readonly #wrong: string[] = [];
   readonly #mostWaiting: number;
+  readonly #mayRepeat: (address: string) => boolean;
   #waiting = 0;
   readonly #news = new News();
 
-  /** Makes an empty ledger; clients are to wait while so many recipients have nothing yet. */
-  constructor(mostWaiting: number) {
+  /**
+   * Makes an empty ledger; clients are to wait while so many recipients have nothing yet.
+   *
+   * @param mayRepeat whose mail a server may send again although it goes on: the connection may have broken
+   * before the reply of the next hop had come
+   */
+  constructor(mostWaiting: number, mayRepeat: (address: string) => boolean = () => false) {
     this.#mostWaiting = mostWaiting;
+    this.#mayRepeat = mayRepeat;
   }
 
   /** How many messages were acknowledged so far. */
@@ -118,7 +125,9 @@ export class Ledger {
   #copy(life: number, id: string, address: string): boolean {
     const name = `${id} ${address}`;
     const lives = this.#copies.get(name) ?? [];
-    if (lives.includes(life)) this.wrong(`${name} came twice in life ${life}`);
+    if (lives.includes(life) && !this.#mayRepeat(address)) {
+      this.wrong(`${name} came twice in life ${life}`);
+    }
     const recorded = this.#recorded.get(name);
     if (recorded !== undefined && recorded < life) {
       this.wrong(`${name} came in life ${life} and was recorded in life ${recorded}`);
