@@ -68,14 +68,37 @@ export function parseHeader(octets: Uint8Array): HeaderField[] {
   while (start < size) {
     const nameEnd = fieldNameEnd(octets, start, size);
     if (nameEnd === -1 || nameEnd === size) break;
-    let end = lineEnd(octets, start);
-    while (end < size && isFolding(octets[end])) end = lineEnd(octets, end);
+    const end = fieldEnd(octets, start);
     const colon = octets.indexOf(COLON, nameEnd);
     fields.push({
       name: decoder.decode(octets.subarray(start, nameEnd)),
       value: unfold(decoder.decode(octets.subarray(colon + 1, end))),
     });
     start = end;
+  }
+  return fields;
+}
+
+/** A header field with the octets that it is made of. */
+export interface RawField {
+  /** The field name in lower case. */
+  readonly name: string;
+  /** The field as it stands in the message, with its folding and its CR LF. */
+  readonly octets: Uint8Array;
+}
+
+/** Takes a header section apart, in order; lines that are no header field are left out. */
+export function rawFields(header: Uint8Array): RawField[] {
+  const decoder = new TextDecoder();
+  const fields: RawField[] = [];
+  for (let at = 0; at < header.length;) {
+    const end = fieldEnd(header, at);
+    const nameEnd = fieldNameEnd(header, at, end);
+    if (nameEnd > at && nameEnd < end) {
+      const name = decoder.decode(header.subarray(at, nameEnd)).toLowerCase();
+      fields.push({ name, octets: header.subarray(at, end) });
+    }
+    at = end;
   }
   return fields;
 }
@@ -88,6 +111,13 @@ export function isMailStoreLine(octets: Uint8Array, end: number): boolean {
   const at = octets[0] === 62 ? 1 : 0;
   return end >= at + 5 && octets[at] === 70 && octets[at + 1] === 114 && octets[at + 2] === 111 &&
     octets[at + 3] === 109 && octets[at + 4] === SP;
+}
+
+/** Where the field that begins at `start` ends, with the lines that continue it. */
+export function fieldEnd(octets: Uint8Array, start: number): number {
+  let end = lineEnd(octets, start);
+  while (end < octets.length && isFolding(octets[end])) end = lineEnd(octets, end);
+  return end;
 }
 
 /** Where the line that begins at `start` ends: the octet behind its LF. */

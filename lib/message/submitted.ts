@@ -1,7 +1,17 @@
 /** Makes a message fit to be sent of what a program on this host wrote. @module */
+import { joinOctets } from "../smtp/octets.ts";
 import { parseAddressList } from "./address_list.ts";
 import { dateTime } from "./date_time.ts";
-import { fieldNameEnd, isFolding, isMailStoreLine, parseHeader } from "./header.ts";
+import { encodedWords } from "./encoded_words.ts";
+import {
+  fieldEnd,
+  fieldNameEnd,
+  isFolding,
+  isMailStoreLine,
+  parseHeader,
+  type RawField,
+  rawFields,
+} from "./header.ts";
 import { HeaderScanner } from "./header_scanner.ts";
 
 const LF = 10;
@@ -62,7 +72,7 @@ export function withCrlf(octets: Uint8Array, dotEnds: boolean): Uint8Array<Array
 /** A message as its fields and its body, whose octets are not copied. */
 export interface SubmittedMessage {
   /** Its fields in order, each with its CR LF. */
-  readonly fields: readonly { readonly name: string; readonly octets: Uint8Array }[];
+  readonly fields: readonly RawField[];
   /** The octets behind the empty line. */
   readonly body: Uint8Array;
 }
@@ -80,30 +90,7 @@ export function parseSubmitted(message: Uint8Array): SubmittedMessage {
     throw new RangeError("Cannot send the message: its header section is too large");
   }
   const bodyStart = scanner.bodyStart ?? 0;
-  const fields: { name: string; octets: Uint8Array }[] = [];
-  const decoder = new TextDecoder();
-  for (let at = 0; at < bodyStart;) {
-    const end = fieldEnd(message.subarray(0, bodyStart), at);
-    const nameEnd = fieldNameEnd(message, at, end);
-    if (nameEnd > at && nameEnd < end) {
-      const name = decoder.decode(message.subarray(at, nameEnd)).toLowerCase();
-      fields.push({ name, octets: message.subarray(at, end) });
-    }
-    at = end;
-  }
-  return { fields, body: message.subarray(bodyStart) };
-}
-
-/** Where the field that begins at `start` ends, with the lines that continue it. */
-function fieldEnd(octets: Uint8Array, start: number): number {
-  let end = lineEnd(octets, start);
-  while (end < octets.length && isFolding(octets[end])) end = lineEnd(octets, end);
-  return end;
-}
-
-function lineEnd(octets: Uint8Array, start: number): number {
-  const lf = octets.indexOf(LF, start);
-  return lf < 0 ? octets.length : lf + 1;
+  return { fields: rawFields(message.subarray(0, bodyStart)), body: message.subarray(bodyStart) };
 }
 
 const RECIPIENTS = ["to", "cc", "bcc"];
@@ -142,7 +129,7 @@ export function withoutBcc(header: Uint8Array): Uint8Array {
     }
     at = end;
   }
-  return start === 0 ? header : joined([...kept, header.subarray(start)]);
+  return start === 0 ? header : joinOctets([...kept, header.subarray(start)]);
 }
 
 /** What a message is completed with. */
@@ -178,7 +165,7 @@ export function completed(
   { trace, ...completion }: Completion & { readonly trace: string },
 ): Uint8Array<ArrayBuffer> {
   const missing = missingFields(fields.map(({ name }) => name), completion);
-  return joined([
+  return joinOctets([
     new TextEncoder().encode(trace + missing),
     ...fields.filter(({ name }) => !DROPPED.includes(name)).map(({ octets }) => octets),
     // The scanner leaves the empty line with the header section.
@@ -186,19 +173,6 @@ export function completed(
     body,
   ]);
 }
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-/** Octets of a name in one encoded word, which has 75 characters at most (RFC 2047 section 2). */
-const ENCODED = 42;
 
 /**
  * Writes a display name: as it is, in quotes, or encoded where it is not ASCII (RFC 2047).
@@ -213,16 +187,5 @@ export function displayName(name: string): string {
   if (/^[ -~]*$/.test(name) && !name.includes("=?")) {
     return `"${name.replace(/[\\"]/g, "\\$&")}"`;
   }
-  const encoder = new TextEncoder();
-  const words: string[] = [];
-  let chunk = "";
-  for (const character of [...name, ""]) {
-    if (character === "" || encoder.encode(chunk + character).length > ENCODED) {
-      const binary = String.fromCharCode(...encoder.encode(chunk));
-      if (chunk !== "") words.push(`=?UTF-8?B?${btoa(binary)}?=`);
-      chunk = "";
-    }
-    chunk += character;
-  }
-  return words.join("\r\n ");
+  return encodedWords(name).join("\r\n ");
 }

@@ -94,3 +94,14 @@ export function asciiOctets(text: string): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i);
   return octets;
 }
+
+/** Makes one of several. */
+export function joinOctets(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
