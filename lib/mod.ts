@@ -32,12 +32,20 @@ export type { ServerLimits, Service } from "./net/server_options.ts";
 export type { ClientRates } from "./policy/client_limits.ts";
 export type { Rate } from "./policy/rate.ts";
 
-export type { Hooks, IncomingMessage, MaybePromise, Verdict } from "./policy/hooks.ts";
+export type {
+  DataDecision,
+  Hooks,
+  IncomingMessage,
+  MaybePromise,
+  RcptDecision,
+  Verdict,
+} from "./policy/hooks.ts";
 export type { Account, Accounts } from "./policy/accounts.ts";
 export { makeVerifier, type ScramVerifier } from "./policy/scram_verifier.ts";
 export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";
 export type { Endpoint, Session, TlsFacts, Upstream } from "./policy/session.ts";
 export type { HeaderField } from "./message/header.ts";
+export type { HeaderChange } from "./message/header_changes.ts";
 
 export {
   type InboxMail,

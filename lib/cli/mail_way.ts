@@ -11,7 +11,7 @@ import type { Store } from "../queue/store.ts";
 import { watchedStore } from "../queue/watched_store.ts";
 import { passThrough, type PassThroughOptions } from "../relay/pass_through.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
-import { parseReleaseRoute } from "../relay/release_route.ts";
+import { checkChosenRoute, parseReleaseRoute } from "../relay/release_route.ts";
 import { hopOf, nextHopOf } from "../relay/route.ts";
 import { aliasesOf } from "./aliases_file.ts";
 import { deliveryLimits } from "./compose.ts";
@@ -101,7 +101,11 @@ export async function queuedWay(
   let drained: Promise<void> | undefined;
   const drain = (timeout: number) => drained ??= manager.drain(timeout);
   return {
-    intake: queueIntake({ ...shared, makeRoom: () => manager.makeRoom() }),
+    intake: queueIntake({
+      ...shared,
+      checkRoute: checkChosenRoute,
+      makeRoom: () => manager.makeRoom(),
+    }),
     inbox: seen?.inbox,
     drain,
     async [Symbol.asyncDispose]() {

@@ -30,9 +30,13 @@ function originText({ origin }: Entry): string {
 }
 
 function* recipientRows(recipient: Recipient): Generator<string> {
-  const { state, attempts, due, lastReply, notify, orcpt, route, delayTold } = recipient;
+  const { state, attempts, due, lastReply, notify, orcpt, delayTold } = recipient;
+  const { route, rewrittenFrom } = recipient;
   yield row("to", recipientText(recipient));
   if (route !== undefined) yield row("  by", printable(route));
+  if (rewrittenFrom !== undefined) {
+    yield row("  rewritten", `from ${printable(rewrittenFrom)} by a hook`);
+  }
   const next = state === "queued" ? `, next attempt ${localTime(due)}` : "";
   yield row("  state", `${state} after ${counted(attempts, "attempt")}${next}`);
   if (lastReply !== undefined) yield row("  last reply", shownReply(lastReply));
@@ -58,7 +62,7 @@ function* attemptRows(entry: Entry, { begun, ended, host, address, tls, outcomes
 }
 
 function* ledger(entry: Entry, attempts: readonly Attempt[]): Generator<string> {
-  const { id, mail, size, accepted, expires, recipients } = entry;
+  const { id, mail, size, accepted, expires, headerChanges, recipients } = entry;
   yield row("message", id);
   yield row("from", senderText(entry));
   yield row("size", `${size} octets`);
@@ -71,6 +75,9 @@ function* ledger(entry: Entry, attempts: readonly Attempt[]): Generator<string> 
   if (mail.envid !== undefined) yield row("envid", printable(mail.envid));
   if (mail.requireTls) yield row("requiretls", "yes");
   if (mail.tlsRequiredNo) yield row("tls-required", "no");
+  if (headerChanges !== undefined) {
+    yield row("changed", `${printable(headerChanges.join(", "))} by a hook`);
+  }
   for (const recipient of recipients) yield* recipientRows(recipient);
   for (const attempt of attempts) yield* attemptRows(entry, attempt);
 }

@@ -48,7 +48,10 @@ function submitting(config: Config): Intake {
     const encoder = new TextEncoder();
     const octets = octetBuffer();
     return {
-      rcpt(rcpt) {
+      rcpt(rcpt, { forwardPaths, route } = {}) {
+        if (forwardPaths !== undefined || route !== undefined) {
+          throw new TypeError("Cannot send mail elsewhere that a program on this host hands in");
+        }
         recipients.push(rcpt);
         return RCPT_OK;
       },

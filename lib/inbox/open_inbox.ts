@@ -16,7 +16,7 @@ import { systemDns } from "../relay/dns.ts";
 import { statusNotices } from "../relay/notices.ts";
 import { actOn } from "../relay/operator_action.ts";
 import { startQueueManager } from "../relay/queue_manager.ts";
-import { parseReleaseRoute } from "../relay/release_route.ts";
+import { checkChosenRoute, parseReleaseRoute } from "../relay/release_route.ts";
 import { hopOf } from "../relay/route.ts";
 import { notArrivedText } from "./awaited_text.ts";
 import { inlineReader } from "./content_reader.ts";
@@ -99,7 +99,8 @@ const PAGE = 1000;
 const LEAVE_TIME = 1000;
 
 /**
- * Opens an inbox. Nothing is on disk, nothing leaves this host, and whatever is sent to it is held.
+ * Opens an inbox. Nothing is on disk, nothing leaves this host, and whatever is sent to it is held, unless a
+ * hook chooses another route for it.
  *
  * @example A test of a program that sends mail.
  * ```ts
@@ -146,7 +147,10 @@ export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInb
   });
   parts.defer(() => manager.drain(LEAVE_TIME));
   const wake = () => manager.wake();
-  const intake = queueIntake({ store, isHeld, lifetime, wake, log, clock });
+  const intake = queueIntake({
+    ...{ store, isHeld, lifetime, wake, log, clock },
+    checkRoute: checkChosenRoute,
+  });
   const server = parts.use(listenOn({ host, port, hooks, log, clock }, intake));
   // Whoever waits is told at once that it is over, however long a session takes to end.
   const inbox = parts.use(storeInbox({

@@ -3,6 +3,7 @@ import type { ClientLimits } from "../policy/client_limits.ts";
 import type { MaybePromise } from "../policy/hooks.ts";
 import type { SaslExchange, SaslServer, SaslStep } from "../policy/sasl.ts";
 import { type Session, tlsText } from "../policy/session.ts";
+import { readVerdict } from "../policy/verdict.ts";
 import { type Cidr, cidrContains, parseIp } from "../policy/network.ts";
 import type { ClientAttributes, TrustedVerb } from "../smtp/client_attributes.ts";
 import type { Receiver } from "../smtp/receiver.ts";
@@ -10,13 +11,9 @@ import type { ReceiverEvent, ReceiverQuestion } from "../smtp/receiver_events.ts
 import { isPermanent, isPositive, printable, type Reply, standingReply } from "../smtp/reply.ts";
 import { ClientSession } from "./client_session.ts";
 import type { LogFields } from "./log.ts";
-import {
-  MailTransaction,
-  refusalOf,
-  replyTo,
-  type TransactionContext,
-} from "./mail_transaction.ts";
+import { MailTransaction, type TransactionContext } from "./mail_transaction.ts";
 import { chain, guarded } from "./maybe_promise.ts";
+import { replyTo } from "./refusal.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
 import type { ServerTlsFacts } from "./tls_transport.ts";
 import { clientFacts, type Ends } from "./xclient.ts";
@@ -259,7 +256,7 @@ export class Conversation {
     return guarded(
       () =>
         chain(hooks.connect?.(this.#session), (verdict) => {
-          const refusal = refusalOf(verdict);
+          const refusal = readVerdict(verdict);
           if (refusal !== undefined) return this.#logRefusal("connect", refusal);
           return greeting;
         }),
@@ -272,7 +269,7 @@ export class Conversation {
     const { hooks, hello, log } = this.#context;
     const takeBack = this.#session.greet(verb, name);
     const answered = guarded(
-      () => chain(hooks.helo?.(this.#session), refusalOf),
+      () => chain(hooks.helo?.(this.#session), readVerdict),
       (error) => replyTo(error, log, this.#session, "helo"),
     );
     return chain(answered, (refusal) => {

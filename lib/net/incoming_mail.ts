@@ -116,6 +116,15 @@ interface OpenMail {
   finish(answer: Reply): void;
 }
 
+/** The reply for each recipient that the client named, of those for whom it stands. */
+function replyForEach(answer: readonly Reply[], counts: readonly number[]): readonly Reply[] {
+  if (answer.length !== counts.reduce((sum, count) => sum + count, 0)) {
+    throw new TypeError(`Cannot use ${answer.length} replies to one message`);
+  }
+  let at = 0;
+  return counts.map((count) => replyForAll(answer.slice(at, at += count)));
+}
+
 /** Hands the messages of one session to whoever iterates over it. */
 export class MailQueue implements Intake {
   /** The message that the program has not seen, and the one that it saw last. */
@@ -129,14 +138,21 @@ export class MailQueue implements Intake {
   /** Takes a mail transaction. */
   mail(session: Session, mail: MailParameters): IntakeTransaction {
     const forwardPaths: Mailbox[] = [];
+    /** How many of them stand for each recipient that the client named. */
+    const counts: number[] = [];
     const feed = new ContentFeed();
     const { promise: answered, resolve: answer } = Promise.withResolvers<
       Reply | readonly Reply[]
     >();
     let open: OpenMail | undefined;
     return {
-      rcpt: ({ forwardPath }) => {
-        forwardPaths.push(forwardPath);
+      rcpt: ({ forwardPath }, decision = {}) => {
+        if (decision.route !== undefined) {
+          throw new TypeError("Cannot choose a route: the program says where mail goes");
+        }
+        const paths = decision.forwardPaths ?? [forwardPath];
+        forwardPaths.push(...paths);
+        counts.push(paths.length);
         return RCPT_OK;
       },
       data: (trace) => {
@@ -154,11 +170,10 @@ export class MailQueue implements Intake {
       write: (bytes) => feed.give(bytes),
       end: () => {
         feed.end();
-        return chain(
-          answered,
-          (answer) =>
-            "code" in answer || session.protocol === "LMTP" ? answer : replyForAll(answer),
-        );
+        return chain(answered, (answer) => {
+          if ("code" in answer) return answer;
+          return session.protocol === "LMTP" ? replyForEach(answer, counts) : replyForAll(answer);
+        });
       },
       abort: () => {
         if (this.#waiting === open) this.#waiting = undefined;

@@ -1,13 +1,26 @@
 /** What a server hands accepted commands to: the seam between a session and where its mail goes. @module */
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import type { Reply } from "../smtp/reply.ts";
-import type { MaybePromise } from "../policy/hooks.ts";
+import type { MaybePromise, RcptDecision } from "../policy/hooks.ts";
 import type { Session } from "../policy/session.ts";
 
-/** What the header section of a message says to those who send it on. */
+/** What is known of a message once it is whole. */
 export interface ContentFacts {
-  /** Whether it has `TLS-Required: No` (RFC 8689 section 3). */
+  /** Whether its header section has `TLS-Required: No` (RFC 8689 section 3). */
   readonly tlsRequiredNo: boolean;
+  /** The route that policy has chosen for all of its recipients, as {@linkcode RcptDecision} has it. */
+  readonly route?: string;
+  /** What policy has changed in its header section, for people. */
+  readonly headerChanges?: readonly string[];
+  /** The header section that it gets, where policy has decided that when the old one was written. */
+  readonly newHead?: NewHead;
+}
+
+/** Another beginning for a message. */
+export interface NewHead {
+  readonly octets: Uint8Array;
+  /** How many of the octets that were written, from the first on, it takes the place of. */
+  readonly replaces: number;
 }
 
 /**
@@ -16,8 +29,16 @@ export interface ContentFacts {
  * `451 4.3.0`, unless it is an `SmtpError`.
  */
 export interface IntakeTransaction {
-  /** A recipient that policy allows. A positive reply makes it one of the transaction's. */
-  rcpt(rcpt: RcptParameters): MaybePromise<Reply>;
+  /**
+   * Whether `end` can give all recipients another route and the message another head. Left out where the
+   * octets go on as they come.
+   */
+  readonly takesLateChanges?: boolean;
+  /**
+   * A recipient that policy allows, and what policy has decided for it. A positive reply makes it one of the
+   * transaction's. A throw for a decision that cannot be carried out is a bug of the policy.
+   */
+  rcpt(rcpt: RcptParameters, decision?: RcptDecision): MaybePromise<Reply>;
   /**
    * Mail data is about to come. A negative reply refuses it; nothing (or a positive one) lets it
    * come. `trace` is the Received field to stand above the first octet, with its CRLF.
@@ -30,7 +51,7 @@ export interface IntakeTransaction {
   write(bytes: Uint8Array): MaybePromise<void>;
   /**
    * The mail data is whole. The reply for the message, or in LMTP one a recipient in the order they
-   * were accepted. A positive one is a promise that the message is safe.
+   * were accepted. A positive one is a promise that the message is safe. A throw ends it as `abort` does.
    */
   end(facts?: ContentFacts): MaybePromise<Reply | readonly Reply[]>;
   /** The transaction is over without a message: RSET, a lost connection, refused data. */

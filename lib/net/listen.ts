@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { type IncomingMail, MailQueue } from "./incoming_mail.ts";
 import { type Log, noLog } from "./log.ts";
-import { replyTo } from "./mail_transaction.ts";
+import { replyTo } from "./refusal.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { type ServerCertificate, tlsIdentity } from "./tls_identity.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./server_options.ts";

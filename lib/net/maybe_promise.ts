@@ -21,3 +21,14 @@ export function guarded<T, U>(
     return rescue(error);
   }
 }
+
+/** Does something with each value, one after the other. */
+export function eachInTurn<T>(
+  values: readonly T[],
+  act: (value: T) => MaybePromise<void>,
+): MaybePromise<void> {
+  return values.reduce<MaybePromise<void>>(
+    (done, value) => chain(done, () => act(value)),
+    undefined,
+  );
+}

@@ -1,4 +1,5 @@
 /** Takes mail into the queue: 250 is said once the message is on stable storage. @module */
+import type { RcptDecision } from "../policy/hooks.ts";
 import { type Session, tlsText } from "../policy/session.ts";
 import { gatherRecipients, type RecipientRules, type Recipients } from "../queue/recipients.ts";
 import { type StagedBody, type Store, StoreFullError } from "../queue/store.ts";
@@ -6,7 +7,7 @@ import { isUncertain } from "../queue/store_error.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { type Reply, reply, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
-import type { ContentFacts, Intake, IntakeTransaction } from "./intake.ts";
+import type { ContentFacts, Intake, IntakeTransaction, NewHead } from "./intake.ts";
 import type { Log } from "./log.ts";
 import { transmissionTypeOf } from "./mail_transaction.ts";
 
@@ -18,6 +19,12 @@ export interface QueueIntakeOptions extends RecipientRules {
   readonly lifetime: number;
   /** Called once a message is committed that is due, or may be, so that it is attempted now. */
   readonly wake: () => void;
+  /**
+   * Looks at a route that policy has chosen.
+   *
+   * @throws {SyntaxError} if mail cannot be sent by it
+   */
+  readonly checkRoute: (route: string) => void;
   /** Called where there is no room for a message, so that some is made. */
   readonly makeRoom?: () => void;
   readonly log: Log;
@@ -54,6 +61,9 @@ class QueueTransaction implements IntakeTransaction {
   readonly #id: string;
   readonly #options: QueueIntakeOptions;
   readonly #recipients: Recipients;
+  /** Whatever is staged can be staged anew. */
+  readonly takesLateChanges = true;
+  #trace = new Uint8Array(0);
   #body: StagedBody | undefined;
   /** Set once the message cannot be kept any more. */
   #failure: Reply | undefined;
@@ -66,13 +76,15 @@ class QueueTransaction implements IntakeTransaction {
     this.#recipients = gatherRecipients(options);
   }
 
-  rcpt(rcpt: RcptParameters): Reply {
-    return this.#recipients.add(rcpt, this.#options.clock.now()) ?? RCPT_OK;
+  rcpt(rcpt: RcptParameters, decision?: RcptDecision): Reply {
+    if (decision?.route !== undefined) this.#options.checkRoute(decision.route);
+    return this.#recipients.add(rcpt, this.#options.clock.now(), decision) ?? RCPT_OK;
   }
 
   async data(trace: string): Promise<Reply | void> {
     this.#body = this.#options.store.stage();
-    await this.write(utf8.encode(trace));
+    this.#trace = utf8.encode(trace);
+    await this.write(this.#trace);
     return this.#failure;
   }
 
@@ -86,7 +98,11 @@ class QueueTransaction implements IntakeTransaction {
   }
 
   async end(facts?: ContentFacts): Promise<Reply> {
+    if (facts?.newHead !== undefined && this.#failure === undefined) {
+      await this.#stageAnew(facts.newHead);
+    }
     if (this.#failure !== undefined) return this.#failure;
+    if (facts?.route !== undefined) this.#route(facts.route);
     const { store, clock, lifetime, wake } = this.#options;
     const { remote, heloName, tls, account, id: session } = this.#session;
     const protocol = transmissionTypeOf(this.#session, this.#mail);
@@ -102,6 +118,7 @@ class QueueTransaction implements IntakeTransaction {
           ...account !== undefined && { account },
           ...tls !== undefined && { tls: tlsText(tls) },
         },
+        ...facts?.headerChanges !== undefined && { headerChanges: facts.headerChanges },
         recipients: this.#recipients.list,
       }, this.#body!);
     } catch (error) {
@@ -114,6 +131,38 @@ class QueueTransaction implements IntakeTransaction {
 
   abort(): void {
     this.#body?.abort();
+  }
+
+  /**
+   * Stages the message with another head. What was staged before is forgotten in any case, so that a crash
+   * leaves the message whole or not at all.
+   */
+  async #stageAnew({ octets, replaces }: NewHead): Promise<void> {
+    const before = this.#body!;
+    this.#body = this.#options.store.stage();
+    await this.write(this.#trace);
+    await this.write(octets);
+    try {
+      for await (const slice of before.read(this.#trace.length + replaces)) {
+        await this.write(slice);
+        if (this.#failure !== undefined) break;
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      before.abort();
+    }
+  }
+
+  /** Sends the message to all of its recipients by another route. */
+  #route(route: string): void {
+    try {
+      this.#options.checkRoute(route);
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    this.#recipients.routeAll(route);
   }
 
   #fail(error: unknown): Reply {

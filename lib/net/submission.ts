@@ -3,16 +3,17 @@ import { parseAddressList } from "../message/address_list.ts";
 import { HeaderScanner } from "../message/header_scanner.ts";
 import { missingFields, withoutBcc } from "../message/submitted.ts";
 import { type Account, type Accounts, maySendFrom } from "../policy/accounts.ts";
-import type { MaybePromise } from "../policy/hooks.ts";
+import type { MaybePromise, RcptDecision } from "../policy/hooks.ts";
 import type { Session } from "../policy/session.ts";
 import { octetBuffer } from "../queue/octet_buffer.ts";
 import { parseWholePath } from "../smtp/address.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
 import { formatMailbox, type Mailbox } from "../smtp/mailbox.ts";
+import { joinOctets } from "../smtp/octets.ts";
 import { type Reply, SmtpError, standingReply } from "../smtp/reply.ts";
 import type { Clock } from "./clock.ts";
 import type { ContentFacts, Intake, IntakeTransaction } from "./intake.ts";
-import { chain } from "./maybe_promise.ts";
+import { chain, eachInTurn, guarded } from "./maybe_promise.ts";
 
 /** How mail is submitted. */
 export interface SubmissionOptions {
@@ -70,6 +71,8 @@ class SubmissionTransaction implements IntakeTransaction {
   readonly #options: SubmissionOptions;
   readonly #header = new HeaderScanner();
   readonly #held = octetBuffer();
+  /** How long the header section was that was handed on. */
+  #headLength = 0;
 
   constructor(
     next: IntakeTransaction,
@@ -85,8 +88,12 @@ class SubmissionTransaction implements IntakeTransaction {
     this.#options = options;
   }
 
-  rcpt(rcpt: RcptParameters): MaybePromise<Reply> {
-    return this.#next.rcpt(rcpt);
+  get takesLateChanges(): boolean | undefined {
+    return this.#next.takesLateChanges;
+  }
+
+  rcpt(rcpt: RcptParameters, decision?: RcptDecision): MaybePromise<Reply> {
+    return this.#next.rcpt(rcpt, decision);
   }
 
   data(trace: string): MaybePromise<Reply | void> {
@@ -101,9 +108,24 @@ class SubmissionTransaction implements IntakeTransaction {
   }
 
   end(facts?: ContentFacts): MaybePromise<Reply | readonly Reply[]> {
-    if (this.#header.isComplete) return this.#next.end(facts);
-    this.#header.end();
-    return chain(this.#writeHeld(), () => this.#next.end(facts));
+    const completed = guarded(() => this.#complete(facts), (error) => {
+      this.#next.abort();
+      throw error;
+    });
+    return chain(completed, (facts) => this.#next.end(facts));
+  }
+
+  /** Completes what the message has ended in, or gets for a head; answers what is to be said of it. */
+  #complete(facts: ContentFacts | undefined): MaybePromise<ContentFacts | undefined> {
+    if (!this.#header.isComplete) {
+      this.#header.end();
+      return chain(this.#writeHeld(), () => facts);
+    }
+    if (facts?.newHead === undefined) return facts;
+    const header = new HeaderScanner();
+    header.scan(facts.newHead.octets);
+    const octets = joinOctets(this.#completed(header));
+    return { ...facts, newHead: { octets, replaces: this.#headLength } };
   }
 
   abort(): void {
@@ -112,12 +134,21 @@ class SubmissionTransaction implements IntakeTransaction {
 
   /** Writes the header section and what came behind it. */
   #writeHeld(): MaybePromise<void> {
-    const { hostname, clock, removeBcc } = this.#options;
     const held = this.#held.take();
-    const bodyStart = this.#header.bodyStart ?? held.length;
-    const header = held.subarray(0, bodyStart);
-    const body = held.subarray(bodyStart);
-    const fields = this.#header.fields();
+    const head = this.#completed(this.#header);
+    this.#headLength = head.reduce((sum, { length }) => sum + length, 0);
+    const slices = [...head, held.subarray(this.#header.bodyStart ?? held.length)];
+    return eachInTurn(
+      slices.filter(({ length }) => length > 0),
+      (slice) => this.#next.write(slice),
+    );
+  }
+
+  /** Makes a header section one that is complete. */
+  #completed(scanner: HeaderScanner): Uint8Array[] {
+    const { hostname, clock, removeBcc } = this.#options;
+    const header = scanner.octets;
+    const fields = scanner.fields();
     const names = fields.map(({ name }) => name.toLowerCase());
     this.#checkFrom(fields.filter((_, i) => names[i] === "from").map(({ value }) => value));
     const { reversePath } = this.#mail;
@@ -132,13 +163,7 @@ class SubmissionTransaction implements IntakeTransaction {
     const end = own.length - (hasEmptyLine(own) ? EMPTY_LINE.length : 0);
     // A message that is a body alone becomes one with a header section.
     const separator = missing !== "" && header.length === 0 ? "\r\n" : "";
-    const added = utf8.encode(missing + separator);
-    const slices = [own.subarray(0, end), added, own.subarray(end), body]
-      .filter(({ length }) => length > 0);
-    return slices.reduce<MaybePromise<void>>(
-      (written, slice) => chain(written, () => this.#next.write(slice)),
-      undefined,
-    );
+    return [own.subarray(0, end), utf8.encode(missing + separator), own.subarray(end)];
   }
 
   /** Whoever may not send from an address may not sign with it either (RFC 6409 section 6.1). */

@@ -82,6 +82,8 @@ function pathOf(directory: string, name: string): string {
 export interface BlobWriter {
   /** Appends octets. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Reads it from an octet on; each slice overwrites the one before. */
+  read(start: number): AsyncIterable<Uint8Array>;
   /** Flushes the file and its directory, so that a transaction may name it. */
   finish(): Promise<BlobReference>;
   /** Deletes it. */
@@ -118,6 +120,18 @@ export async function createBlob(directory: string, reach: Reach): Promise<BlobW
       for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
       size += bytes.length;
       crc = crc32(bytes, crc);
+    },
+    async *read(start) {
+      // A file of its own, since the other one stands where the next octet is written.
+      using written = await Deno.open(path);
+      await written.seek(start, Deno.SeekMode.Start);
+      const buffer = new Uint8Array(SLICE);
+      for (let rest = size - start; rest > 0;) {
+        const count = await written.read(buffer);
+        if (count === null) throw new Damage("its file ends early");
+        yield buffer.subarray(0, count);
+        rest -= count;
+      }
     },
     async finish() {
       reach("blob-written");

@@ -7,7 +7,8 @@ function utc(time: number | undefined): string | undefined {
 }
 
 function recipientJson(recipient: Recipient): unknown {
-  const { state, attempts, due, lastReply, notify, orcpt, route, delayTold } = recipient;
+  const { state, attempts, due, lastReply, notify, orcpt, delayTold } = recipient;
+  const { route, rewrittenFrom } = recipient;
   return {
     to: formatMailbox(recipient.mailbox),
     state,
@@ -18,6 +19,7 @@ function recipientJson(recipient: Recipient): unknown {
     notify,
     orcpt,
     route,
+    rewrittenFrom,
   };
 }
 
@@ -37,6 +39,7 @@ export function entryJson(entry: Entry, attempts?: readonly Attempt[]): unknown 
     envid: mail.envid,
     requireTls: mail.requireTls,
     tlsRequiredNo: mail.tlsRequiredNo,
+    headerChanges: entry.headerChanges,
     recipients: recipients.map(recipientJson),
     attempts: attempts?.map(({ begun, ended, host, address, tls, outcomes }) => ({
       begun: utc(begun),

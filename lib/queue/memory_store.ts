@@ -68,6 +68,9 @@ class MemoryStore implements Store {
         if (this.#octets + buffer.size + bytes.length > this.#maxOctets) throw full();
         buffer.append(bytes);
       },
+      async *read(start) {
+        if (start < buffer.size) yield buffer.from(start);
+      },
       abort: () => {
         if (this.#staged.delete(body)) buffer.take();
       },

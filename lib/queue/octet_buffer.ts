@@ -9,6 +9,8 @@ export interface OctetBuffer {
   readonly size: number;
   /** Copies a slice in. */
   append(bytes: Uint8Array): void;
+  /** The octets from one on, which hold until something is appended or they are taken. */
+  from(start: number): Uint8Array;
   /** The octets, over a buffer of their own. The buffer is empty after that. */
   take(): Uint8Array<ArrayBuffer>;
 }
@@ -31,6 +33,7 @@ export function octetBuffer(): OctetBuffer {
       octets.set(bytes, size);
       size = needed;
     },
+    from: (start) => octets.subarray(start, size),
     take() {
       const taken = octets.subarray(0, size);
       octets = new Uint8Array(0);

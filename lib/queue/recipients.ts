@@ -1,5 +1,6 @@
 /** Gathers the recipients of a message: who each RCPT stands for, and what is kept of it. @module */
 import { mailboxKey } from "../policy/aliases.ts";
+import type { RcptDecision } from "../policy/hooks.ts";
 import type { RcptParameters } from "../smtp/envelope.ts";
 import { formatMailbox, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
 import { type Reply, standingReply } from "../smtp/reply.ts";
@@ -30,9 +31,12 @@ export interface Recipients {
    * Adds those that a RCPT stands for.
    *
    * @param due when they are attempted first, in milliseconds since the epoch
+   * @param decision what policy has decided for it; its route was looked at
    * @returns the reply that refuses it, and then nothing was added
    */
-  add(rcpt: RcptParameters, due: number): Reply | undefined;
+  add(rcpt: RcptParameters, due: number, decision?: RcptDecision): Reply | undefined;
+  /** Sends all of them by a route that policy has chosen, or holds them. */
+  routeAll(route: string): void;
 }
 
 /** The most recipients of one message that aliases may make. */
@@ -55,32 +59,68 @@ function expanded({ orcpt, ...rcpt }: RcptParameters): RcptParameters {
   return { ...rcpt, orcpt: original.length > MAX_ORCPT ? undefined : original };
 }
 
-/** Begins with the recipients of a message. Where there are aliases, nobody gets it twice. */
+/** Begins with the recipients of a message. Where some stand for others, nobody gets it twice. */
 export function gatherRecipients({ isHeld, aliases }: RecipientRules): Recipients {
-  const list: NewRecipient[] = [];
-  const keys = new Set<string>();
+  let list: NewRecipient[] = [];
+  /** Those in the list, once they matter. */
+  let keys: Set<string> | undefined;
+  const keyOf = (mailbox: Mailbox) => mailboxKey(mailbox, aliases?.isLocal(mailbox) ?? false);
+
+  function made(rcpt: RcptParameters, due: number, route: string | undefined): NewRecipient {
+    const recipient = newRecipient(rcpt, due, isHeld(rcpt.forwardPath));
+    return route === undefined ? recipient : routed(recipient, route);
+  }
+
   return {
-    list,
-    add(rcpt, due) {
+    get list() {
+      return list;
+    },
+    add(rcpt, due, { forwardPaths, route } = {}) {
       const { forwardPath } = rcpt;
-      if (aliases === undefined) {
-        list.push(newRecipient(rcpt, due, isHeld(forwardPath)));
+      if (aliases === undefined && forwardPaths === undefined && keys === undefined) {
+        list.push(made(rcpt, due, route));
         return undefined;
       }
-      const found = aliases.expand(forwardPath);
+      keys ??= new Set(list.map(({ mailbox }) => keyOf(mailbox)));
+      const found = standsFor(forwardPath, forwardPaths, aliases);
       if (found !== undefined && "code" in found) return found;
       const parameters = found === undefined ? rcpt : expanded(rcpt);
       const added = new Map<string, Mailbox>();
       for (const mailbox of found ?? [forwardPath]) {
-        const key = mailboxKey(mailbox, aliases.isLocal(mailbox));
+        const key = keyOf(mailbox);
         if (!keys.has(key)) added.set(key, mailbox);
       }
       if (found !== undefined && list.length + added.size > MOST_RECIPIENTS) return TOO_MANY;
+      const rewritten = forwardPaths && { rewrittenFrom: formatMailbox(forwardPath) };
       for (const [key, mailbox] of added) {
         keys.add(key);
-        list.push(newRecipient({ ...parameters, forwardPath: mailbox }, due, isHeld(mailbox)));
+        list.push({ ...made({ ...parameters, forwardPath: mailbox }, due, route), ...rewritten });
       }
       return undefined;
     },
+    routeAll(route) {
+      list = list.map((recipient) => routed(recipient, route));
+    },
   };
+}
+
+/** The mailboxes that one stands for by policy and by aliases; `undefined` where it is itself. */
+function standsFor(
+  mailbox: Mailbox,
+  forwardPaths: readonly Mailbox[] | undefined,
+  aliases: Expansion | undefined,
+): readonly Mailbox[] | Reply | undefined {
+  if (forwardPaths === undefined) return aliases?.expand(mailbox);
+  const all: Mailbox[] = [];
+  for (const path of forwardPaths) {
+    const found = aliases?.expand(path) ?? [path];
+    if ("code" in found) return found;
+    all.push(...found);
+  }
+  return all;
+}
+
+/** What is held has no route of its own: whoever releases it may choose one. */
+function routed({ route: _, ...recipient }: NewRecipient, route: string): NewRecipient {
+  return route === "hold" ? { ...recipient, held: true } : { ...recipient, held: false, route };
 }

@@ -18,7 +18,8 @@ export const DATABASE_FILE = "queue.db";
  *
  * `ready` is when a recipient can be leased: `due`, or the end of its lease, or never (NULL).
  */
-const MIGRATIONS: readonly string[] = [`
+const MIGRATIONS: readonly string[] = [
+  `
   CREATE TABLE message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -87,7 +88,11 @@ const MIGRATIONS: readonly string[] = [`
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
   ) WITHOUT ROWID;
-`];
+`,
+  `
+  ALTER TABLE recipient ADD COLUMN rewritten_from TEXT;
+`,
+];
 
 /** "SMTQ": tells file(1), and us, whose database it is. */
 const APPLICATION_ID = 0x534d5451;

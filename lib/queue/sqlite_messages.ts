@@ -34,11 +34,12 @@ function insertRecipients(
 ): void {
   let queued = 0;
   for (const [i, recipient] of recipients.entries()) {
-    const [domain, localPart, mailDomain, due, held, notify, orcpt, route] = recipient;
+    const [domain, localPart, mailDomain, due, held, notify, orcpt, route, rewrittenFrom] =
+      recipient;
     transaction.run(
       `INSERT INTO recipient (message, number, domain, turn, local_part, mail_domain, due, state,
-         ready, notify, orcpt, route)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         ready, notify, orcpt, route, rewritten_from)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       seq,
       first + i,
       domain,
@@ -51,6 +52,7 @@ function insertRecipients(
       notify,
       orcpt,
       route,
+      rewrittenFrom,
     );
     if (held) continue;
     queued++;

@@ -16,7 +16,10 @@ import type {
   RecipientState,
 } from "./store.ts";
 
-/** A recipient to be committed: domain, local part, domain as written, due, held, NOTIFY, ORCPT, route. */
+/**
+ * A recipient to be committed: domain, local part, domain as written, due, held, NOTIFY, ORCPT, route, and
+ * whom a hook has rewritten it from.
+ */
 export type NewRecipientRow = readonly [
   domain: string,
   localPart: string,
@@ -26,6 +29,7 @@ export type NewRecipientRow = readonly [
   notify: string | null,
   orcpt: string | null,
   route: string | null,
+  rewrittenFrom: string | null,
 ];
 
 /** A message to be committed, in plain values, since each level of an object costs at the crossing. */
@@ -81,12 +85,13 @@ export const MESSAGE_COLUMNS = "seq, id, accepted, expires, facts, size";
 
 /** The columns of a recipient that {@linkcode readRecipient} reads. */
 export const RECIPIENT_COLUMNS =
-  "number, local_part, mail_domain, domain, state, due, attempts, delay_told, notify, orcpt, route, last_reply";
+  "number, local_part, mail_domain, domain, state, due, attempts, delay_told, notify, orcpt, route, rewritten_from, last_reply";
 
 /** The part of a message that is only read back whole. */
 interface Facts {
   readonly mail: MailParameters;
   readonly origin: Origin;
+  readonly headerChanges?: readonly string[];
 }
 
 /** What is wrong with an entry that cannot be read back as it was committed. */
@@ -96,8 +101,8 @@ export class Damage extends Error {
 
 /** Makes the row of a message, but for its octets. */
 export function messageRow(entry: NewEntry, size: number): NewMessageRow {
-  const { id, mail, origin, accepted, expires, recipients } = entry;
-  const facts: Facts = { mail, origin };
+  const { id, mail, origin, headerChanges, accepted, expires, recipients } = entry;
+  const facts: Facts = { mail, origin, headerChanges };
   return {
     id,
     accepted,
@@ -112,7 +117,7 @@ export function messageRow(entry: NewEntry, size: number): NewMessageRow {
 
 /** Makes the row of a recipient. */
 export function recipientRow(recipient: NewRecipient): NewRecipientRow {
-  const { domain, mailbox, due, held, notify, orcpt, route } = recipient;
+  const { domain, mailbox, due, held, notify, orcpt, route, rewrittenFrom } = recipient;
   return [
     domain,
     mailbox.localPart,
@@ -122,6 +127,7 @@ export function recipientRow(recipient: NewRecipient): NewRecipientRow {
     notify === undefined ? null : JSON.stringify(notify),
     orcpt ?? null,
     route ?? null,
+    rewrittenFrom ?? null,
   ];
 }
 
@@ -142,7 +148,7 @@ export function attemptRow(attempt: Attempt): AttemptRow {
 
 /** Reads a message back. @throws {Damage} if the row cannot be one */
 export function readMessage(row: Row): Omit<Entry, "recipients"> {
-  const { mail, origin } = parseJson(row.facts) as Partial<Facts>;
+  const { mail, origin, headerChanges } = parseJson(row.facts) as Partial<Facts>;
   if (!isReversePath(mail?.reversePath) || typeof origin?.client !== "string") {
     throw new Damage("its envelope cannot be read");
   }
@@ -152,6 +158,7 @@ export function readMessage(row: Row): Omit<Entry, "recipients"> {
     accepted: integer(row.accepted),
     expires: integer(row.expires),
     origin,
+    ...headerChanges !== undefined && { headerChanges },
     size: integer(row.size),
   };
 }
@@ -167,7 +174,7 @@ const STATES: ReadonlySet<unknown> = new Set<RecipientState>([
 /** Reads a recipient back. @throws {Damage} if the row cannot be one */
 export function readRecipient(row: Row): Recipient {
   if (!STATES.has(row.state)) throw new Damage("a recipient's state cannot be read");
-  const { notify, orcpt, route, last_reply: lastReply } = row;
+  const { notify, orcpt, route, rewritten_from: rewrittenFrom, last_reply: lastReply } = row;
   return {
     index: integer(row.number),
     mailbox: { localPart: text(row.local_part), domain: text(row.mail_domain) },
@@ -179,6 +186,7 @@ export function readRecipient(row: Row): Recipient {
     ...notify !== null && { notify: parseJson(notify) as Notify },
     ...orcpt !== null && { orcpt: text(orcpt) },
     ...route !== null && { route: text(route) },
+    ...rewrittenFrom !== null && { rewrittenFrom: text(rewrittenFrom) },
     ...lastReply !== null && { lastReply: parseJson(lastReply) as Reply },
   };
 }

@@ -76,6 +76,15 @@ export function stageBody({ directory, largest, reach, takeRoom }: StagingOption
         }
         return pending = writeToFile(bytes);
       },
+      async *read(start) {
+        if (isEnded) throw new StoreError("closed", "Cannot read a message that was ended");
+        try {
+          if (blob !== undefined) yield* blob.read(start);
+          else if (start < buffer.size) yield buffer.from(start);
+        } catch (error) {
+          throw sqliteError(error, "Cannot read the message that is taken");
+        }
+      },
       abort() {
         if (!isEnded) discard();
       },

@@ -21,8 +21,10 @@ export interface NewRecipient extends DsnRcptParameters {
   readonly due: number;
   /** Whether it waits for somebody to release it. */
   readonly held: boolean;
-  /** The route that an operator chose for it, as `--route` takes it; that of the server unless there is one. */
+  /** The route that was chosen for it, as a release takes it; that of the server unless there is one. */
   readonly route?: string;
+  /** The mailbox that the client named, written out, where a hook has named this one in its place. */
+  readonly rewrittenFrom?: string;
 }
 
 /** Who handed a message in, and how. */
@@ -53,6 +55,8 @@ export interface NewEntry {
   readonly expires: number;
   /** Where it came from. */
   readonly origin: Origin;
+  /** What a hook has changed in its header section, for people. */
+  readonly headerChanges?: readonly string[];
   /** At least one. */
   readonly recipients: readonly NewRecipient[];
 }
@@ -71,6 +75,11 @@ export interface StagedBody {
   readonly size: number;
   /** Takes the next slice, which may be overwritten once this has settled. */
   write(bytes: Uint8Array): Promise<void> | void;
+  /**
+   * Reads back what was written, from an octet on, while nothing is written. A slice is valid until the next
+   * is asked for.
+   */
+  read(start: number): AsyncIterable<Uint8Array>;
   /** Forgets it. Does no harm behind a commit, or twice. */
   abort(): void;
 }

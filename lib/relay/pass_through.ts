@@ -6,7 +6,7 @@
  */
 import type { Intake, IntakeTransaction } from "../net/intake.ts";
 import { chain } from "../net/maybe_promise.ts";
-import type { MaybePromise } from "../policy/hooks.ts";
+import type { MaybePromise, RcptDecision } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Session } from "../policy/session.ts";
 import type { MailParameters, RcptParameters } from "../smtp/envelope.ts";
@@ -14,7 +14,8 @@ import { isPositive, type Reply, replyForAll, standingReply } from "../smtp/repl
 import { discard } from "./discard.ts";
 import type { NextHop } from "./next_hop.ts";
 import type { Outlet, Outlets, OutletTransaction } from "./outlet.ts";
-import { nextHopKey, nextHopOf } from "./route.ts";
+import { parseReleaseRoute } from "./release_route.ts";
+import { hopOf, nextHopKey, nextHopOf } from "./route.ts";
 import type { Routing } from "./routing.ts";
 import { type RemoteOptions, RemoteTransaction } from "./transaction.ts";
 
@@ -93,9 +94,17 @@ class PassThroughTransaction implements IntakeTransaction {
     this.#options = options;
   }
 
-  rcpt(rcpt: RcptParameters): MaybePromise<Reply> {
-    const { route, relaying } = this.#options;
-    const hop = nextHopOf(route, relaying, rcpt.forwardPath);
+  rcpt(named: RcptParameters, { forwardPaths, route }: RcptDecision = {}): MaybePromise<Reply> {
+    if (forwardPaths !== undefined && forwardPaths.length > 1) {
+      throw new TypeError(
+        "Cannot pass a message on to several mailboxes for one recipient: that takes a queue",
+      );
+    }
+    const rcpt = { ...named, forwardPath: forwardPaths?.[0] ?? named.forwardPath };
+    const { route: routing, relaying } = this.#options;
+    const hop = route === undefined
+      ? nextHopOf(routing, relaying, rcpt.forwardPath)
+      : hopOf(parseReleaseRoute(route), rcpt.forwardPath);
     const key = nextHopKey(hop);
     if (this.#accepted > 0) {
       if (key !== this.#key) return OTHER_HOP;

@@ -28,3 +28,13 @@ export function parseReleaseRoute(text: string): Route {
       throw routeFault("a message is released by mx, smtp://, smtps://, lmtp:// or discard");
   }
 }
+
+/**
+ * Looks at a route that policy has chosen for a message in the queue: that of a release, or `hold`. Other
+ * routes are for the configuration alone, since policy may be what somebody has installed.
+ *
+ * @throws {SyntaxError} if the text is no such route
+ */
+export function checkChosenRoute(text: string): void {
+  if (text !== "hold") parseReleaseRoute(text);
+}

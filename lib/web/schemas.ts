@@ -77,6 +77,8 @@ const LEDGER = objectOf({
       ],
     },
     orcpt: TEXT,
+    route: TEXT,
+    rewrittenFrom: TEXT,
   })),
   attempts: listOf(objectOf({
     begun: TIME,
@@ -94,6 +96,7 @@ const LEDGER = objectOf({
   envid: TEXT,
   requireTls: TRUTH,
   tlsRequiredNo: TRUTH,
+  headerChanges: listOf(TEXT),
 });
 
 const ERROR = objectOf({ code: { type: "string", enum: ERROR_CODES }, message: TEXT });

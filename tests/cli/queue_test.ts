@@ -123,6 +123,25 @@ both("queue show tells each attempt with its replies", async (hasServer) => {
   });
 });
 
+Deno.test("queue show tells what hooks have made of a message", async () => {
+  await using queue = await testQueue(false);
+  const { id } = await queue.withStore((store) =>
+    put(store, {
+      headerChanges: ["added X-A", "removed \u001b[2J"],
+      recipients: [
+        recipient("a@a.test", { rewrittenFrom: '"b\u001b"@b.test', route: "smtp://c.test" }),
+      ],
+    })
+  );
+  const { out } = await queue.queue("show", id);
+  assertStringIncludes(out, "changed      added X-A, removed \\x1b[2J by a hook\n");
+  assertStringIncludes(out, '  rewritten  from "b\\x1b"@b.test by a hook\n');
+  assertStringIncludes(out, "  by         smtp://c.test\n");
+  const json = JSON.parse((await queue.queue("show", "--json", id)).out);
+  assertEquals(json.headerChanges, ["added X-A", "removed \u001b[2J"]);
+  assertEquals(json.recipients[0].rewrittenFrom, '"b\u001b"@b.test');
+});
+
 Deno.test("queue takes the beginning of an id, and names candidates where there are several", async () => {
   await using queue = await testQueue(false);
   const entries = await queue.withStore(async (store) => {

@@ -102,14 +102,15 @@ function hookedStore(store: Store): Store {
 /** The intake, with the points in the mail data and behind the commit. */
 function hookedIntake(intake: Intake): Intake {
   const hooked = (transaction: IntakeTransaction): IntakeTransaction => ({
-    rcpt: (rcpt) => transaction.rcpt(rcpt),
+    takesLateChanges: transaction.takesLateChanges,
+    rcpt: (rcpt, decision) => transaction.rcpt(rcpt, decision),
     data: (trace) => transaction.data(trace),
     async write(bytes) {
       await transaction.write(bytes);
       reach("in-mail-data");
     },
-    async end() {
-      const answer = await transaction.end();
+    async end(facts) {
+      const answer = await transaction.end(facts);
       if ("code" in answer && answer.code === 250) reach("before-250");
       return answer;
     },

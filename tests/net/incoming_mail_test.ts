@@ -247,3 +247,50 @@ Deno.test("closing answers a message that nobody saw with 451", async () => {
   pair.queue.close(reply(552, "5.2.2", "Mailbox full"));
   assertEquals((await send(transaction, "x") as Reply).code, 451);
 });
+
+const TO: [name: string, forwardPaths?: string[]][] = [["b", ["c", "d"]], ["e"], ["f", ["g"]]];
+
+Deno.test("a message is for those whom policy names, and each RCPT has one result in LMTP", async () => {
+  const ok = reply(250, "2.0.0", "Ok");
+  const later = reply(451, "4.0.0", "Later");
+  const never = reply(550, "5.0.0", "Never");
+  const cases: [protocol: Session["protocol"], Reply[], expected: Reply | Reply[]][] = [
+    ["LMTP", [ok, ok, ok, ok], [ok, ok, ok]],
+    ["LMTP", [ok, never, ok, later], [never, ok, later]],
+    ["LMTP", [never, later, ok, ok], [later, ok, ok]],
+    ["ESMTP", [ok, ok, never, ok], never],
+  ];
+  for (const [protocol, results, expected] of cases) {
+    const pair = new Pair(protocol);
+    const mail = { reversePath: null, smtpUtf8: false };
+    const transaction = await pair.queue.mail(pair.session, mail);
+    const mailbox = (localPart: string) => ({ localPart, domain: "a.test" });
+    for (const [name, names] of TO) {
+      const forwardPaths = names?.map(mailbox);
+      await transaction.rcpt({ forwardPath: mailbox(name) }, forwardPaths && { forwardPaths });
+    }
+    await transaction.data(TRACE);
+    const incoming = await pair.next();
+    assertEquals(incoming.forwardPaths, ["c", "d", "e", "g"].map(mailbox));
+    incoming.accept(results.map((reply) => ({ reply })));
+    assertEquals(await send(transaction, "x\r\n"), expected);
+  }
+});
+
+Deno.test("results for the recipients that the client named are none for those whom policy names", async () => {
+  const pair = new Pair("LMTP");
+  const transaction = await pair.queue.mail(pair.session, { reversePath: null, smtpUtf8: false });
+  const forwardPath = { localPart: "b", domain: "a.test" };
+  await transaction.rcpt({ forwardPath }, { forwardPaths: [forwardPath, forwardPath] });
+  await transaction.data(TRACE);
+  (await pair.next()).accept([{ reply: reply(250, "2.0.0", "Ok") }]);
+  await assertRejects(async () => await send(transaction, "x\r\n"), TypeError, "1 replies");
+});
+
+Deno.test("a program says itself where mail goes, and no hook", async () => {
+  const pair = new Pair();
+  const transaction = await pair.queue.mail(pair.session, { reversePath: null, smtpUtf8: false });
+  const rcpt = { forwardPath: { localPart: "b", domain: "a.test" } };
+  const choose = async () => await transaction.rcpt(rcpt, { route: "mx" });
+  await assertRejects(choose, TypeError, "the program says where");
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { IntakeTransaction } from "../../lib/net/intake.ts";
 import { queueIntake } from "../../lib/net/queue_intake.ts";
 import type { Session } from "../../lib/policy/session.ts";
@@ -7,6 +7,7 @@ import type { Expansion } from "../../lib/queue/recipients.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { type Store, StoreFullError } from "../../lib/queue/store.ts";
 import { reply } from "../../lib/smtp/reply.ts";
+import { stateDirectory } from "../queue/state_directory.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 const SESSION: Session = {
@@ -29,6 +30,9 @@ function fixture(store: Store = createMemoryStore(), aliases?: Expansion) {
     lifetime: 1000,
     isHeld: ({ localPart }) => localPart === "held",
     aliases,
+    checkRoute(route) {
+      if (route === "bad") throw new SyntaxError("Cannot use the route");
+    },
     wake: () => woken++,
     log: (_level, event) => events.push(event),
     clock,
@@ -165,6 +169,7 @@ Deno.test("queue intake answers a store that fails with 4yz, and is never woken 
       stage: () => ({
         size: 0,
         write: () => Promise.reject(error),
+        async *read() {},
         abort: () => void aborted.push("write"),
       }),
     }));
@@ -242,4 +247,108 @@ Deno.test("queue intake wakes nobody for a message that is held", async () => {
   const answer = await transaction.end();
   assert("code" in answer && answer.code === 250);
   assertEquals(made.woken(), 0);
+});
+
+const NEW_HEAD = utf8.encode("Subject: new\r\n\r\n");
+
+for (const size of [10, 300_000]) {
+  Deno.test(`queue intake stages a message of ${size} octets anew behind another head`, async () => {
+    await using directory = await stateDirectory();
+    await using store = await directory.open();
+    const made = fixture(store);
+    const transaction = await begin(made, ["joe@b.test"]);
+    await transaction.data("Received: x\r\n");
+    await transaction.write(utf8.encode("Subject: old\r\nX: y\r\n\r\n"));
+    const body = "x".repeat(size);
+    await transaction.write(utf8.encode(body));
+    const newHead = { octets: NEW_HEAD, replaces: 22 };
+    const headerChanges = ["replaced Subject", "removed X"];
+    const answer = await transaction.end({ tlsRequiredNo: false, newHead, headerChanges });
+    assert("code" in answer);
+    assertEquals(answer.code, 250);
+    const content = `Received: x\r\nSubject: new\r\n\r\n${body}`;
+    assertEquals(await contentOf(store, "m000000000000001"), content);
+    const entry = await store.show("m000000000000001");
+    assertEquals([entry?.size, entry?.headerChanges], [content.length, headerChanges]);
+    // What was staged first is forgotten.
+    const blobs = [...Deno.readDirSync(`${directory.path}/blobs`)];
+    assertEquals(blobs.length, size > 256 * 1024 ? 1 : 0);
+  });
+}
+
+Deno.test("queue intake keeps nothing of a message that cannot be staged anew", async () => {
+  let staged = 0;
+  const aborted: number[] = [];
+  const made = fixture(changed({
+    stage() {
+      const number = ++staged;
+      return {
+        size: 0,
+        write() {
+          if (number === 2) throw new StoreFullError("Cannot write: no room");
+        },
+        async *read() {},
+        abort: () => void aborted.push(number),
+      };
+    },
+  }));
+  const transaction = await begin(made, ["joe@b.test"]);
+  await transaction.data("");
+  const newHead = { octets: NEW_HEAD, replaces: 0 };
+  const answer = await transaction.end({ tlsRequiredNo: false, newHead });
+  assert("code" in answer);
+  assertEquals(answer.code, 452);
+  assertEquals([...new Set(aborted)].sort(), [1, 2]);
+});
+
+Deno.test("queue intake sends recipients elsewhere as policy has decided", async () => {
+  const made = fixture();
+  const { intake, store } = made;
+  const transaction = await intake.mail(SESSION, { reversePath: null, smtpUtf8: false }, "m1");
+  assert("rcpt" in transaction);
+  const rcpt = { forwardPath: { localPart: "all", domain: "b.test" } };
+  const forwardPaths = [{ localPart: "held", domain: "c.test" }, {
+    localPart: "x",
+    domain: "d.test",
+  }];
+  await transaction.rcpt(rcpt, { forwardPaths, route: "smtp://e.test" });
+  await transaction.rcpt({ forwardPath: { localPart: "y", domain: "b.test" } }, { route: "hold" });
+  await assertRejects(async () => await transaction.rcpt(rcpt, { route: "bad" }), SyntaxError);
+  await transaction.data("");
+  await transaction.end();
+  const shown = (await store.show("m1"))?.recipients.map((recipient) => [
+    recipient.mailbox.localPart,
+    recipient.state,
+    recipient.route,
+    recipient.rewrittenFrom,
+  ]);
+  assertEquals(shown, [
+    ["held", "queued", "smtp://e.test", "all@b.test"],
+    ["x", "queued", "smtp://e.test", "all@b.test"],
+    ["y", "held", undefined, undefined],
+  ]);
+});
+
+Deno.test("queue intake sends a whole message by the route that policy has chosen, or none", async () => {
+  for (
+    const [route, states, woken] of [["mx", ["queued", "queued"], 1], [
+      "hold",
+      ["held", "held"],
+      0,
+    ]] as const
+  ) {
+    const made = fixture();
+    const transaction = await begin(made, ["joe@b.test", "held@b.test"]);
+    await transaction.data("");
+    await transaction.end({ tlsRequiredNo: false, route });
+    const entry = await made.store.show("m000000000000001");
+    assertEquals(entry?.recipients.map(({ state }) => state), [...states]);
+    assertEquals(made.woken(), woken);
+  }
+  const made = fixture();
+  const transaction = await begin(made, ["joe@b.test"]);
+  await transaction.data("");
+  const end = async () => await transaction.end({ tlsRequiredNo: false, route: "bad" });
+  await assertRejects(end, SyntaxError);
+  assertEquals((await made.store.stats()).messages, 0);
 });

@@ -1,7 +1,7 @@
 /** An intake that notes what it is asked, and whether it is asked as its contract says. @module */
 import { assertEquals } from "@std/assert";
 import type { ContentFacts, Intake, IntakeTransaction } from "../../lib/net/intake.ts";
-import type { MaybePromise } from "../../lib/policy/hooks.ts";
+import type { MaybePromise, RcptDecision } from "../../lib/policy/hooks.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { formatMailbox, formatPath } from "../../lib/smtp/mailbox.ts";
@@ -13,6 +13,8 @@ const END_OK = reply(250, "2.6.0", "Message ok");
 
 /** What an intake answers instead of what it would. */
 export interface Answers {
+  /** Whether the intake can change a message at its end; it can unless this says otherwise. */
+  takesLateChanges?: boolean;
   mail?(): MaybePromise<Reply | void>;
   rcpt?(mailbox: string): MaybePromise<Reply>;
   data?(): MaybePromise<Reply | void>;
@@ -63,7 +65,10 @@ export class RecordingIntake implements Intake {
 export class RecordedTransaction implements IntakeTransaction {
   readonly reversePath: string;
   readonly mail: MailParameters;
-  /** What was told of the header section at the end. */
+  readonly takesLateChanges: boolean;
+  /** What policy has decided for the recipients, where it has decided something. */
+  readonly decisions: RcptDecision[] = [];
+  /** What was told of the message at the end. */
   facts: ContentFacts | undefined;
   readonly forwardPaths: string[] = [];
   readonly calls: string[] = ["mail"];
@@ -77,6 +82,7 @@ export class RecordedTransaction implements IntakeTransaction {
   constructor(mail: MailParameters, answers: Answers) {
     this.reversePath = formatPath(mail.reversePath);
     this.mail = mail;
+    this.takesLateChanges = answers.takesLateChanges ?? true;
     this.#answers = answers;
   }
 
@@ -90,7 +96,8 @@ export class RecordedTransaction implements IntakeTransaction {
     return text(this.octets);
   }
 
-  rcpt({ forwardPath }: RcptParameters): MaybePromise<Reply> {
+  rcpt({ forwardPath }: RcptParameters, decision: RcptDecision = {}): MaybePromise<Reply> {
+    if (Object.keys(decision).length > 0) this.decisions.push(decision);
     const mailbox = formatMailbox(forwardPath);
     this.forwardPaths.push(mailbox);
     return this.#call("rcpt", () => this.#answers.rcpt?.(mailbox) ?? RCPT_OK);

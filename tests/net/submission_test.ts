@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Accounts } from "../../lib/policy/accounts.ts";
+import type { Hooks } from "../../lib/policy/hooks.ts";
 import type { SaslServer } from "../../lib/policy/sasl.ts";
 import type { SubmissionRules } from "../../lib/net/server_options.ts";
 import { greetedSession, type TestSession } from "./session_fixture.ts";
@@ -23,9 +24,12 @@ const accounts: Accounts = {
   }),
 };
 
-async function submitting(submission: SubmissionRules = { accounts }): Promise<TestSession> {
+async function submitting(
+  submission: SubmissionRules = { accounts },
+  hooks: Hooks = {},
+): Promise<TestSession> {
   const service = { port: 0, submission: true };
-  const session = await greetedSession({ sasl, service, submission, address: "192.0.2.1" });
+  const session = await greetedSession({ sasl, service, submission, hooks, address: "192.0.2.1" });
   await session.client.say("AUTH PLAIN AGEAYg==");
   return session;
 }
@@ -164,4 +168,47 @@ Deno.test("mail from others is not touched", async () => {
   await session.client.begin();
   await session.client.say("Bcc: x\r\n\r\nHello\r\n.");
   assertEquals(session.intake.messages[0].content, "Bcc: x\r\n\r\nHello\r\n");
+});
+
+/** A hook that makes a From of somebody, before or after it has read the message. */
+function fromHook(isLate: boolean, from: string): Hooks {
+  return {
+    async data(_session, { content }) {
+      if (isLate) { for await (const _ of content); }
+      return {
+        header: [
+          { kind: "remove", name: "Date" },
+          { kind: "replace", name: "From", value: from },
+          { kind: "add", name: "Bcc", value: "c@d" },
+        ],
+      };
+    },
+  };
+}
+
+Deno.test("a submitted message is completed once a hook has changed it, early or late", async () => {
+  const message = "Date: now\r\nSubject: x\r\n\r\nHello";
+  for (const isLate of [false, true]) {
+    for (const isWhole of [false, true]) {
+      const rules = { accounts, removeBcc: true };
+      await using session = await submitting(rules, fromHook(isLate, "joe@example.org"));
+      const content = await submitted(session, message, isWhole);
+      const { facts } = session.intake.last;
+      assertEquals(facts?.newHead !== undefined, isLate);
+      const { octets, replaces } = facts?.newHead ?? { octets: new Uint8Array(0), replaces: 0 };
+      assertMatch(
+        new TextDecoder().decode(octets) + content.slice(replaces),
+        /^Subject: x\r\nFrom: joe@example\.org\r\nDate: Thu.*\r\nMessage-ID: .*\r\n\r\nHello\r\n$/,
+      );
+    }
+  }
+});
+
+Deno.test("a hook can sign a submitted message for nobody but its sender", async () => {
+  for (const isLate of [false, true]) {
+    await using session = await submitting({ accounts }, fromHook(isLate, "ann@example.org"));
+    const said = await submitted(session, "Subject: x\r\n\r\nHello", true);
+    assertMatch(said, /^553 5\.7\.1/);
+    assertEquals(session.intake.last.outcome, "aborted");
+  }
 });

@@ -4,10 +4,10 @@ import {
   blockListName,
   type BlockListOptions,
 } from "../../lib/policy/block_lists.ts";
-import type { Verdict } from "../../lib/policy/hooks.ts";
 import { parseIp } from "../../lib/policy/network.ts";
 import { relayingRules } from "../../lib/policy/relaying.ts";
 import type { Session } from "../../lib/policy/session.ts";
+import { readVerdict } from "../../lib/policy/verdict.ts";
 import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { replyText } from "../../lib/smtp/reply.ts";
 import { FakeClock } from "../net/fake_clock.ts";
@@ -46,8 +46,8 @@ function lists(answers: Record<string, readonly string[] | Error | "never"> = {}
   };
   const hooks = blockListHooks(options);
   async function verdict(client: Session): Promise<string | undefined> {
-    const said: Verdict | void = await hooks.rcpt?.(client, rcpt, mail);
-    return typeof said === "object" ? replyText(said) : said ?? undefined;
+    const refusal = readVerdict(await hooks.rcpt?.(client, rcpt, mail));
+    return refusal && replyText(refusal);
   }
   return { clock, asked, failed, hooks, verdict };
 }

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { Verdict } from "../../lib/policy/hooks.ts";
 import { parseIp } from "../../lib/policy/network.ts";
 import { relayingRules } from "../../lib/policy/relaying.ts";
 import { reverseDnsHooks, reverseName } from "../../lib/policy/reverse_dns.ts";
 import type { Session } from "../../lib/policy/session.ts";
+import { readVerdict } from "../../lib/policy/verdict.ts";
 import type { MailParameters, RcptParameters } from "../../lib/smtp/envelope.ts";
 import { replyText } from "../../lib/smtp/reply.ts";
 import { FakeClock } from "../net/fake_clock.ts";
@@ -35,12 +35,14 @@ function policy(table: Record<string, Records>, namesOf?: () => Promise<string[]
     clock,
   });
   async function verdict(client: Session): Promise<string | undefined> {
-    const said: Verdict | void = await hooks.rcpt?.(
-      client,
-      {} as RcptParameters,
-      {} as MailParameters,
+    const refusal = readVerdict(
+      await hooks.rcpt?.(
+        client,
+        {} as RcptParameters,
+        {} as MailParameters,
+      ),
     );
-    return typeof said === "object" ? replyText(said) : said ?? undefined;
+    return refusal && replyText(refusal);
   }
   return { clock, asked, hooks, verdict };
 }

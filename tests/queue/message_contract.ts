@@ -1,6 +1,7 @@
 /** The part of the contract that is about messages: commit, read back, finish, sweep. @module */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { NewEntry } from "../../lib/queue/store.ts";
+import { joinOctets } from "../../lib/smtp/octets.ts";
 import {
   idsOf,
   leaseOf,
@@ -43,6 +44,21 @@ export function messageContract(test: ContractTest): void {
     body.abort();
   });
 
+  test("reads a staged body back from any octet on, before it is committed", async (store) => {
+    for (const size of [0, 10, 256 * 1024, 700_001]) {
+      const bytes = octets(size, size + 1);
+      for (const start of new Set([0, 1, size >> 1, size])) {
+        const body = await stage(store, bytes);
+        const parts: Uint8Array[] = [];
+        for await (const slice of body.read(start)) parts.push(slice.slice());
+        assert(equal(joinOctets(parts), bytes.slice(start)), `${size} from ${start} on`);
+        const entry = newEntry();
+        await store.commit(entry, body);
+        assert(equal(await readAll(store, entry.id), bytes), "the octets are what they were");
+      }
+    }
+  });
+
   test("shows a message as it was committed, with all that was known of it", async (store) => {
     const entry: NewEntry = newEntry({
       mail: {
@@ -56,6 +72,7 @@ export function messageContract(test: ContractTest): void {
         tlsRequiredNo: true,
       },
       origin: { client: "2001:db8::1", heloName: "h", protocol: "ESMTPS", session: "s1" },
+      headerChanges: ["added X-A", "removed X-B"],
       recipients: [
         recipient("Ümläut@bücher.example", {
           domain: "xn--bcher-kva.example",
@@ -64,6 +81,7 @@ export function messageContract(test: ContractTest): void {
         }),
         recipient("quiet@example.com", { notify: "never", due: NOON + 5 }),
         recipient("held@example.com", { held: true }),
+        recipient("other@example.com", { route: "discard", rewrittenFrom: '"a b"@example.com' }),
         { mailbox: { localPart: "Postmaster", domain: "" }, domain: "", due: NOON, held: false },
       ],
     });

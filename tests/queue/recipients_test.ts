@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { gatherRecipients, MOST_RECIPIENTS } from "../../lib/queue/recipients.ts";
+import { gatherRecipients, MOST_RECIPIENTS, type Recipients } from "../../lib/queue/recipients.ts";
 import type { Mailbox } from "../../lib/smtp/mailbox.ts";
 import { reply } from "../../lib/smtp/reply.ts";
 
@@ -101,4 +101,75 @@ Deno.test("aliases make so many recipients of one message and no more", () => {
   assertEquals([refusal?.code, refusal?.enhanced], [452, "4.5.3"]);
   assertEquals(recipients.list.length, MOST_RECIPIENTS / 2);
   assertEquals(recipients.add({ forwardPath: mailbox("one@a.test") }, 0), undefined);
+});
+
+/** The addresses in a list of recipients. */
+function addressesOf({ list }: Recipients): string[] {
+  return list.map(({ mailbox: { localPart, domain } }) => `${localPart}@${domain}`);
+}
+
+Deno.test("policy names others in place of a recipient, who are expanded as aliases are", () => {
+  const recipients = gather({ joe: ["ann@a.test", "x@c.test"] });
+  const rcpt = { forwardPath: mailbox("all@a.test"), notify: ["failure" as const] };
+  const forwardPaths = ["joe@a.test", "bob@b.test", "held@b.test"].map(mailbox);
+  assertEquals(recipients.add(rcpt, 5, { forwardPaths }), undefined);
+  assertEquals(addressesOf(recipients), ["ann@a.test", "x@c.test", "bob@b.test", "held@b.test"]);
+  for (const { notify, orcpt, rewrittenFrom, due, route } of recipients.list) {
+    assertEquals([notify, orcpt, rewrittenFrom, due, route], [
+      ["failure"],
+      "rfc822;all@a.test",
+      "all@a.test",
+      5,
+      undefined,
+    ]);
+  }
+  assertEquals(recipients.list.map(({ held }) => held), [false, false, false, true]);
+});
+
+Deno.test("a recipient that policy rewrites keeps the ORCPT that the sender gave", () => {
+  const recipients = gatherRecipients({ isHeld: () => false });
+  const rcpt = { forwardPath: mailbox("all@a.test"), orcpt: "rfc822;first@c.test" };
+  recipients.add(rcpt, 0, { forwardPaths: [mailbox("bob@b.test")] });
+  assertEquals(recipients.list[0].orcpt, "rfc822;first@c.test");
+});
+
+Deno.test("whoever policy rewrites to one mailbox gets the message once, with aliases and without", () => {
+  for (const aliases of [undefined, { isLocal: () => true, expand: () => undefined }]) {
+    const recipients = gatherRecipients({ isHeld: () => false, aliases });
+    recipients.add({ forwardPath: mailbox("all@a.test") }, 0);
+    for (const address of ["b@a.test", "c@a.test"]) {
+      const forwardPaths = ["all@A.test", "d@a.test", "d@a.test"].map(mailbox);
+      recipients.add({ forwardPath: mailbox(address) }, 0, { forwardPaths });
+    }
+    recipients.add({ forwardPath: mailbox("d@a.test") }, 0);
+    assertEquals(addressesOf(recipients), ["all@a.test", "d@a.test"]);
+    assertEquals(recipients.list.map(({ rewrittenFrom }) => rewrittenFrom), [
+      undefined,
+      "b@a.test",
+    ]);
+  }
+});
+
+Deno.test("a refusal of one of those whom policy names refuses the recipient", () => {
+  const recipients = gather({});
+  const forwardPaths = ["ann@a.test", "loop@a.test"].map(mailbox);
+  assertEquals(recipients.add({ forwardPath: mailbox("b@a.test") }, 0, { forwardPaths }), LOOP);
+  assertEquals(recipients.list, []);
+});
+
+Deno.test("policy chooses a route for a recipient, and one for all", () => {
+  const recipients = gather({});
+  const add = (address: string, route?: string) =>
+    recipients.add({ forwardPath: mailbox(address) }, 0, { route });
+  add("a@a.test");
+  add("b@a.test", "smtp://b.test");
+  add("held@a.test", "mx");
+  add("c@a.test", "hold");
+  const shown = () => recipients.list.map(({ route, held }) => [route, held]);
+  const own = [[undefined, false], ["smtp://b.test", false], ["mx", false], [undefined, true]];
+  assertEquals(shown(), own);
+  recipients.routeAll("discard");
+  assertEquals(shown(), own.map(() => ["discard", false]));
+  recipients.routeAll("hold");
+  assertEquals(shown(), own.map(() => [undefined, true]));
 });

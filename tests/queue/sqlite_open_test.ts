@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteReader } from "../../lib/queue/sqlite_reader.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
-import { idsOf, octets, put, readAll } from "./fixture.ts";
+import type { NewEntry } from "../../lib/queue/store.ts";
+import { idsOf, octets, put, readAll, recipient } from "./fixture.ts";
 import { stateDirectory } from "./state_directory.ts";
 
 const STORE = new URL("../../lib/queue/sqlite_store.ts", import.meta.url).href;
@@ -92,16 +93,39 @@ Deno.test("store refuses a schema that it does not know and leaves it as it is",
     await put(store);
   }
   const database = new DatabaseSync(`${directory.path}/queue.db`);
+  const { user_version: version } = database.prepare("PRAGMA user_version").get()!;
   database.exec("PRAGMA user_version = 999");
   database.close();
   const error = await assertRejects(() => directory.open(), StoreError, "999");
   assertEquals(error.kind, "newer");
   assertThrows(() => openSqliteReader({ directory: directory.path }), StoreError, "999");
   const again = new DatabaseSync(`${directory.path}/queue.db`);
-  again.exec("PRAGMA user_version = 1");
+  again.exec(`PRAGMA user_version = ${version}`);
   again.close();
   await using store = await directory.open();
   assertEquals((await store.stats()).messages, 1);
+});
+
+Deno.test("store brings a database of the first version up to date and keeps what is in it", async () => {
+  await using directory = await stateDirectory();
+  const entries: NewEntry[] = [];
+  {
+    await using store = await directory.open();
+    entries.push(await put(store), await put(store, {}, octets(300_000)));
+  }
+  const database = new DatabaseSync(`${directory.path}/queue.db`);
+  database.exec("ALTER TABLE recipient DROP COLUMN rewritten_from; PRAGMA user_version = 1");
+  database.close();
+  const reader = { directory: directory.path };
+  assertThrows(() => openSqliteReader(reader), StoreError, "start the server once");
+  await using store = await directory.open();
+  for (const { id, recipients } of entries) {
+    const shown = await store.show(id);
+    assertEquals(shown?.recipients.map(({ mailbox }) => mailbox), [recipients[0].mailbox]);
+  }
+  const rewritten = recipient("a@a.test", { rewrittenFrom: "b@a.test" });
+  const { id } = await put(store, { recipients: [rewritten] });
+  assertEquals((await store.show(id))?.recipients[0].rewrittenFrom, "b@a.test");
 });
 
 Deno.test("store refuses a file that is no database, or another program's, and leaves it", async () => {

@@ -258,4 +258,9 @@ export class FakeStore implements DeliveryStore {
 }
 
 /** A body that was staged, with nothing in it. */
-export const emptyBody: StagedBody = { size: 0, write: () => {}, abort: () => {} };
+export const emptyBody: StagedBody = {
+  size: 0,
+  write: () => {},
+  async *read() {},
+  abort: () => {},
+};

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { IntakeTransaction } from "../../lib/net/intake.ts";
 import type { Log } from "../../lib/net/log.ts";
+import type { RcptDecision } from "../../lib/policy/hooks.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import type { Outlet, Outlets } from "../../lib/relay/outlet.ts";
 import { passThrough } from "../../lib/relay/pass_through.ts";
@@ -353,4 +354,39 @@ Deno.test("pass-through keeps no notice, so a server of it refuses to be asked f
     "RCPT TO:<b@example.net>",
   );
   assertEquals(codes, ["555", "555", "250", "555", "555", "250"]);
+});
+
+Deno.test("pass-through sends a recipient where policy has decided, by another name", async () => {
+  const made = world({ "192.0.2.1": {}, "192.0.2.9": {} });
+  const transaction = await begin(made);
+  const decided = (to: string, decision: RcptDecision) =>
+    ask(made, transaction.rcpt({ forwardPath: mailbox(to) }, decision));
+  const all = { forwardPaths: [mailbox("all@x.test")], route: "smtp://192.0.2.9" };
+  assertEquals(code(await decided("ann@x.test", all)), "250 2.1.5");
+  assertEquals(made.hosts.seen("192.0.2.9").commands.at(-1), "RCPT TO:<all@x.test>");
+  // The route of the others is another one.
+  assertEquals(code(await rcpt(made, transaction, "bob@x.test")), "452 4.5.3");
+  assertEquals(code(await decided("bob@x.test", { route: "smtp://192.0.2.9" })), "250 2.1.5");
+  assertEquals(made.hosts.seen("192.0.2.9").commands.at(-1), "RCPT TO:<bob@x.test>");
+  assertEquals(made.hosts.tried, ["192.0.2.9"]);
+  transaction.abort();
+  await made.clock.run(made.hosts.idle());
+});
+
+Deno.test("pass-through says what policy cannot decide without a queue", async () => {
+  const decisions: [RcptDecision, why: string][] = [
+    [{ forwardPaths: [mailbox("a@x.test"), mailbox("b@x.test")] }, "takes a queue"],
+    [{ route: "hold" }, "Cannot use the route"],
+    [{ route: "pipe:/bin/cat" }, "Cannot use the route"],
+    [{ route: "maildir:/srv/mail" }, "Cannot use the route"],
+    [{ route: "smtp://joe:secret@192.0.2.9" }, "Cannot use the route"],
+  ];
+  const made = world({});
+  const transaction = await begin(made);
+  for (const [decision, why] of decisions) {
+    const named = { forwardPath: mailbox("ann@x.test") };
+    await assertRejects(async () => await transaction.rcpt(named, decision), Error, why);
+  }
+  assertEquals(transaction.takesLateChanges ?? false, false);
+  assertEquals(made.hosts.tried, []);
 });

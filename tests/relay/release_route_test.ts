@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseReleaseRoute } from "../../lib/relay/release_route.ts";
+import { checkChosenRoute, parseReleaseRoute } from "../../lib/relay/release_route.ts";
 
 Deno.test("a message is released over the network, and without a word of ours", () => {
   for (
@@ -19,4 +19,18 @@ Deno.test("a message is released over the network, and without a word of ours", 
   for (const [route, why] of table) {
     assertThrows(() => parseReleaseRoute(route), SyntaxError, why, route);
   }
+});
+
+Deno.test("policy chooses a route of a release or none, but nothing that runs, writes or logs in", () => {
+  for (const text of ["mx", "discard", "hold", "smtp://mx.test", "lmtp://[::1]:24"]) {
+    checkChosenRoute(text);
+  }
+  const refused = [
+    "pipe:/bin/cat",
+    "maildir:/srv",
+    "https://hook.test/",
+    "smtp://joe:x@mx.test",
+    "",
+  ];
+  for (const text of refused) assertThrows(() => checkChosenRoute(text), SyntaxError, "Cannot use");
 });
