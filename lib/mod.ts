@@ -40,6 +40,23 @@ export type {
   RcptDecision,
   Verdict,
 } from "./policy/hooks.ts";
+export { parseFault } from "./policy/faults/fault_parser.ts";
+export type {
+  FaultConditions,
+  FaultEffect,
+  FaultRule,
+  FaultStep,
+  FaultTurns,
+  ServiceName,
+} from "./policy/faults/fault_rule.ts";
+export {
+  type FaultCount,
+  type FaultMoment,
+  type FaultOptions,
+  Faults,
+  type FaultScope,
+} from "./policy/faults/faults.ts";
+export type { Cidr, Ip } from "./policy/network.ts";
 export type { Account, Accounts } from "./policy/accounts.ts";
 export { makeVerifier, type ScramVerifier } from "./policy/scram_verifier.ts";
 export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";

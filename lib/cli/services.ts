@@ -2,26 +2,19 @@
 import { type Config, OPTIONS } from "../config.ts";
 import { flagName, type Key } from "../config/names.ts";
 import type { Service } from "../net/server_options.ts";
+import { serviceName } from "../net/service_name.ts";
 
-/** A service by its name in the log, and the setting of its port. */
+/** A service, and the setting of its port. */
 interface Kind extends Omit<Service, "port"> {
-  readonly name: string;
   readonly key: "port" | "tlsPort" | "submissionPort" | "submissionTlsPort";
 }
 
-/** The names are those of services(5). */
 const KINDS: readonly Kind[] = [
-  { name: "smtp", key: "port" },
-  { name: "smtps", key: "tlsPort", implicitTls: true },
-  { name: "submission", key: "submissionPort", submission: true },
-  { name: "submissions", key: "submissionTlsPort", implicitTls: true, submission: true },
+  { key: "port" },
+  { key: "tlsPort", implicitTls: true },
+  { key: "submissionPort", submission: true },
+  { key: "submissionTlsPort", implicitTls: true, submission: true },
 ];
-
-function kindOf({ implicitTls = false, submission = false }: Service): Kind {
-  return KINDS.find((kind) =>
-    (kind.implicitTls ?? false) === implicitTls && (kind.submission ?? false) === submission
-  )!;
-}
 
 /** The services that settings ask for. */
 export function servicesOf(config: Config): Service[] {
@@ -31,13 +24,9 @@ export function servicesOf(config: Config): Service[] {
   });
 }
 
-/** The name of a service in the log. */
-export function serviceName(service: Service): string {
-  return kindOf(service).name;
-}
-
 /** How the port of a service is set: by a flag, or by a key of the config file. */
 export function portSetBy(service: Service): string {
-  const key: Key = kindOf(service).key;
+  const name = serviceName(service);
+  const { key }: { readonly key: Key } = KINDS.find((kind) => serviceName(kind) === name)!;
   return OPTIONS[key].fileOnly ? key : `--${flagName(key)}`;
 }

@@ -5,6 +5,7 @@ import { queueIntake } from "../net/queue_intake.ts";
 import { type Server, startServer } from "../net/server.ts";
 import { DEFAULT_LIMITS } from "../net/server_options.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import { DEFAULT_RELAY_FROM, relayingRules } from "../policy/relaying.ts";
 import { createMemoryStore } from "../queue/memory_store.ts";
@@ -35,6 +36,8 @@ export interface OpenInboxOptions {
   readonly host?: string;
   /** Policy, for tests of what a program does when it is refused. */
   readonly hooks?: Hooks;
+  /** What fails on purpose, for tests of what a program does then; nothing if left out. */
+  readonly faults?: Faults;
   /** Who is told what happens; nobody if left out. */
   readonly log?: Log;
 }
@@ -122,9 +125,10 @@ const LEAVE_TIME = 1000;
  * ```
  *
  * @throws {ListenError} if the port cannot be bound
+ * @throws {RangeError} if a fault is scripted that could never be
  */
 export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInbox> {
-  const { port = 0, host = "127.0.0.1", hooks = {}, log = noLog } = options;
+  const { port = 0, host = "127.0.0.1", hooks = {}, faults, log = noLog } = options;
   const clock = systemClock;
   await using parts = new AsyncDisposableStack();
   const store = parts.use(watchedStore(createMemoryStore()));
@@ -151,7 +155,7 @@ export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInb
     ...{ store, isHeld, lifetime, wake, log, clock },
     checkRoute: checkChosenRoute,
   });
-  const server = parts.use(listenOn({ host, port, hooks, log, clock }, intake));
+  const server = parts.use(listenOn({ host, port, hooks, faults, log, clock }, intake));
   // Whoever waits is told at once that it is over, however long a session takes to end.
   const inbox = parts.use(storeInbox({
     ...{ store, index, reader, wake, lifetime, clock, log },
@@ -171,12 +175,13 @@ export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInb
 }
 
 /** Where to listen, and for whom. */
-interface Listening extends Required<OpenInboxOptions> {
+interface Listening extends Required<Omit<OpenInboxOptions, "faults">> {
+  readonly faults: Faults | undefined;
   readonly clock: Clock;
 }
 
 function listenOn(
-  { host, port, hooks, log, clock }: Listening,
+  { host, port, hooks, faults, log, clock }: Listening,
   intake: ReturnType<typeof queueIntake>,
 ): Server {
   const relaying = relayingRules([], DEFAULT_RELAY_FROM);
@@ -188,7 +193,7 @@ function listenOn(
     limits: DEFAULT_LIMITS,
     clients: new ClientLimits({ rates: DEFAULT_LIMITS, exempt, clock }),
     dsn: true,
-    ...{ hooks, relaying, intake, log, clock },
+    ...{ hooks, faults, relaying, intake, log, clock },
   });
 }
 

@@ -10,6 +10,7 @@ import type { Clock } from "./clock.ts";
 import { DataRate } from "./data_rate.ts";
 import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
 import type { Deadlines, Watched } from "./deadlines.ts";
+import { FaultInjector } from "./fault_injector.ts";
 import type { ServerOptions, Service } from "./server_options.ts";
 import { submissionIntake } from "./submission.ts";
 import { secureServer } from "./tls_transport.ts";
@@ -91,6 +92,8 @@ export class Connection implements Watched {
   readonly #context: ConnectionContext;
   readonly #receiver: Receiver;
   readonly #conversation: Conversation;
+  /** What lets it fail, where that is scripted. */
+  readonly #injector: FaultInjector | undefined;
   readonly #sessionEnd: number;
   #deadline: number;
   #idleBuffer: Uint8Array | undefined;
@@ -111,11 +114,17 @@ export class Connection implements Watched {
   constructor(transport: Transport, context: ConnectionContext) {
     this.#transport = transport;
     this.#context = context;
-    const { limits } = context;
-    this.#receiver = new Receiver(context.receiver, context.service.implicitTls);
-    this.#conversation = new Conversation(context, this.#receiver, transport);
+    const { limits, service, faults, clock } = context;
+    const receiver = new Receiver(context.receiver, service.implicitTls);
+    const conversation = new Conversation(context, receiver, transport);
+    this.#receiver = receiver;
+    this.#conversation = conversation;
+    this.#injector = faults && new FaultInjector({
+      ...{ faults, conversation, receiver, service, clock },
+      abandon: (how, last) => this.#abandon(how, last),
+    });
     this.#dataRate = new DataRate(limits.minDataRate);
-    const now = context.clock.now();
+    const now = clock.now();
     this.#sessionEnd = now + limits.sessionTimeout;
     this.#deadline = now + limits.timeout;
   }
@@ -157,6 +166,7 @@ export class Connection implements Watched {
   /** Closes the transport without a word. */
   close(): void {
     this.#isOver = true;
+    this.#injector?.end();
     this.#handshake?.abort(new Error("the session was ended here"));
     this.#transport.close();
     if (!this.#isBusy) return;
@@ -167,6 +177,7 @@ export class Connection implements Watched {
 
   /** Ends the session as soon as no mail transaction is open: now, or behind the one that is. */
   drain(): void {
+    if (this.#injector?.isHanging) return this.close();
     if (this.#isOver) return;
     this.#isDraining = true;
     this.#conversation.beginNoMore();
@@ -222,13 +233,19 @@ export class Connection implements Watched {
         const event = receiver.nextEvent();
         if (event === undefined) break;
         if (event.type === "close") last = event.reply;
-        const busy = this.#conversation.handle(event);
+        const busy = (this.#injector ?? this.#conversation).handle(event);
         if (busy !== undefined) {
-          // While a hook or a next hop is asked, the client is not the one who keeps us waiting.
-          this.#deadline = Infinity;
+          // While a hook or a next hop is asked, the client is not the one who keeps us waiting. One that
+          // was abandoned at once has its deadline.
+          if (!this.#isOver) this.#deadline = Infinity;
           this.#isBusy = true;
           await busy;
           this.#isBusy = false;
+          if (this.#isOver) return this.#linger();
+        }
+        // What was said keeps its place: a fault at the next step holds back nothing of it.
+        if (this.#injector !== undefined) {
+          await this.#flush();
           if (this.#isOver) return this.#linger();
         }
       }
@@ -278,9 +295,16 @@ export class Connection implements Watched {
   async #secure(): Promise<boolean> {
     const { clock, identity, limits } = this.#context;
     if (identity === undefined) throw new TypeError("Cannot begin TLS without a certificate");
-    this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
     this.#handshake = new AbortController();
     const { signal } = this.#handshake;
+    if (this.#injector !== undefined) {
+      this.#deadline = Infinity;
+      if (!await this.#injector.handshake()) {
+        await this.#linger();
+        return false;
+      }
+    }
+    this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
     try {
       const transport = await secureServer(this.#transport, identity, { signal });
       this.#transport = transport;
@@ -298,7 +322,30 @@ export class Connection implements Watched {
 
   /** Never rejects: when nothing can be written, the next read fails as well. */
   #write(output: Uint8Array): Promise<void> {
-    return this.#transport.write(output).then(this.#written, this.#cannotWrite);
+    const transport = this.#transport;
+    const written = this.#injector?.write(transport, output) ?? transport.write(output);
+    return written.then(this.#written, this.#cannotWrite);
+  }
+
+  /** Writes what there is, and waits until it is written. */
+  async #flush(): Promise<void> {
+    const output = this.#receiver.takeOutput();
+    if (output === undefined) return;
+    this.#moveDeadline(true);
+    await this.#writing;
+    await (this.#writing = this.#write(output));
+  }
+
+  /** Ends what we write, with these octets at most, or lets the client wait until it gives up. */
+  async #abandon(how: "drop" | "hang", last?: Uint8Array): Promise<void> {
+    const { clock, limits } = this.#context;
+    // The reply to QUIT is written already, and is what the client shall not get.
+    const isQuit = this.#receiver.state === "closed";
+    if (!isQuit) await this.#flush();
+    this.#isOver = true;
+    this.#deadline = clock.now() + (how === "drop" ? LINGER : limits.timeout);
+    if (last !== undefined) await this.#write(last);
+    if (how === "drop") await this.#transport.closeWrite();
   }
 
   readonly #written = (): void => {

@@ -122,6 +122,12 @@ export class Conversation {
     });
   }
 
+  /** Refuses what is asked without asking anybody; of a message that has come, nothing is kept. */
+  refuse({ type }: ReceiverEvent, refusal: Reply): void {
+    if (type === "data" || type === "end") this.#dropTransaction("fault");
+    this.#receiver.reply(refusal);
+  }
+
   #handle(event: ReceiverEvent): MaybePromise<void> {
     switch (event.type) {
       case "content":

@@ -1,5 +1,6 @@
 /** The building blocks for a program: a server that gives sessions, a session that gives messages. @module */
 import { ClientLimits } from "../policy/client_limits.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import { DEFAULT_RELAY_FROM, relayingRules } from "../policy/relaying.ts";
 import { type AuthOptions, saslServer } from "../policy/sasl.ts";
@@ -41,6 +42,8 @@ export interface ListenOptions {
   readonly relayFrom?: readonly string[];
   /** Policy beyond the two rules above. */
   readonly hooks?: Hooks;
+  /** What fails on purpose, for tests of clients; nothing if left out. */
+  readonly faults?: Faults;
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<ServerLimits>;
   /** Who is told what happens; nobody if left out. */
@@ -111,6 +114,7 @@ const NO_SERVICE = reply(554, "5.3.2", "No service for you here");
  * ```
  *
  * @throws {SyntaxError} if a domain, a network or a certificate cannot be read
+ * @throws {RangeError} if a fault is scripted that could never be
  * @throws {ListenError} if the port cannot be bound; its `cause` is what `Deno.listen` has thrown
  */
 export function listen(options: ListenOptions, handler: SessionHandler): ListeningServer {
@@ -149,6 +153,7 @@ export function listen(options: ListenOptions, handler: SessionHandler): Listeni
         rcpt: (session, rcpt, mail) => hooks.rcpt?.(session, rcpt, mail),
         data: data && ((session, message) => data.call(hooks, session, message)),
       },
+      faults: options.faults,
       relaying,
       intake: {
         mail: (session, mail) => queues.get(session)?.mail(session, mail) ?? NO_SERVICE,

@@ -10,6 +10,7 @@ import { Deadlines } from "./deadlines.ts";
 import { listenTcp } from "./listener.ts";
 import { Permits } from "./permits.ts";
 import type { ServerLimits, ServerOptions, Service } from "./server_options.ts";
+import { serviceName } from "./service_name.ts";
 import { tcpTransport } from "./tcp_transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -78,6 +79,18 @@ export class ListenError extends Error {
   }
 }
 
+/** Holds what is to fail to what can. @throws {RangeError} for a rule that never could */
+function bindFaults(
+  { faults, services, identity, sasl, limits: { maxSize } }: ServerOptions,
+): void {
+  faults?.bind({
+    services: services.map(serviceName),
+    tls: identity !== undefined,
+    auth: sasl !== undefined,
+    maxSize,
+  });
+}
+
 /** Deadlines are looked at ten times within the shortest timeout, and once a second at least. */
 function paceOf(limits: ServerLimits): number {
   const shortest = Math.min(limits.timeout, limits.dataTimeout, limits.sessionTimeout);
@@ -88,11 +101,13 @@ function paceOf(limits: ServerLimits): number {
  * Starts a server.
  *
  * @throws {ListenError} if a port can't be bound; then nothing listens
+ * @throws {RangeError} if a fault is scripted that could never be
  */
 export function startServer(
   options: ServerOptions,
   handle: ConnectionHandler = (connection) => connection.run(),
 ): Server {
+  bindFaults(options);
   const { hosts, services, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));

@@ -1,6 +1,7 @@
 /** What a server is made of, and the limits it keeps. @module */
 import type { Accounts } from "../policy/accounts.ts";
 import { type ClientLimits, type ClientRates, DEFAULT_RATES } from "../policy/client_limits.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import type { Cidr } from "../policy/network.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
@@ -117,6 +118,8 @@ export interface ServerOptions {
   readonly trustedPeers?: TrustedPeers;
   /** What is asked at each step. */
   readonly hooks: Hooks;
+  /** What fails on purpose, for tests of clients. */
+  readonly faults?: Faults;
   /** Who may send where. */
   readonly relaying: RelayingRules;
   /** Where accepted mail goes. */

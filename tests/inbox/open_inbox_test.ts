@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type InboxMail, openInbox, type TestInbox } from "../../lib/inbox/open_inbox.ts";
 import { ListenError } from "../../lib/net/server.ts";
+import { parseFault } from "../../lib/policy/faults/fault_parser.ts";
+import { Faults } from "../../lib/policy/faults/faults.ts";
 import { relay } from "../../lib/relay/relay.ts";
 import { reply } from "../../lib/smtp/reply.ts";
 
@@ -201,4 +203,17 @@ Deno.test("an inbox for tests closes with a client in the middle of a session", 
 Deno.test("an inbox for tests leaves nothing open where its port is taken", async () => {
   await using inbox = await openInbox();
   await assertRejects(() => openInbox({ port: inbox.port }), ListenError);
+});
+
+Deno.test("an inbox for tests fails as it is scripted, and says how often", async () => {
+  const rule = "rcpt to=ann@* times=1 reply 451 4.2.1 Later";
+  const faults = new Faults([parseFault(rule)]);
+  await using inbox = await openInbox({ faults });
+  const statuses = [];
+  for (const to of ["joe", "ann", "ann"]) statuses.push(await send(inbox, `for ${to}`, { to }));
+  assertEquals(statuses, ["delivered", "deferred", "delivered"]);
+  assertEquals(faults.report(), [{ rule, matched: 2, fired: 1 }]);
+  assertEquals(subjectsOf(await inbox.list()), ["for ann", "for joe"]);
+  const impossible = new Faults([parseFault("tls fail")]);
+  await assertRejects(() => openInbox({ faults: impossible }), RangeError, "no certificate");
 });

@@ -15,6 +15,7 @@ import {
 import type { TlsIdentity } from "../../lib/net/tls_identity.ts";
 import { type ClientTlsFacts, secureClient } from "../../lib/net/tls_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
+import type { Faults } from "../../lib/policy/faults/faults.ts";
 import type { Hooks } from "../../lib/policy/hooks.ts";
 import type { TrustedPeers } from "../../lib/net/conversation.ts";
 import { relayingRules } from "../../lib/policy/relaying.ts";
@@ -35,6 +36,7 @@ export interface LogEvent {
 /** What differs from an ordinary session. */
 export interface SessionOptions {
   readonly hooks?: Hooks;
+  readonly faults?: Faults;
   readonly answers?: Answers;
   readonly limits?: Partial<ServerLimits>;
   readonly lmtp?: boolean;
@@ -72,6 +74,7 @@ export function serverOptions(
     requireTls: options.requireTls,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     hooks: options.hooks ?? {},
+    faults: options.faults,
     relaying: relayingRules(["example.org"], ["127.0.0.1/32"]),
     intake,
     log: (level, event, fields) => events.push({ level, event, fields }),
