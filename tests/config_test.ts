@@ -104,6 +104,8 @@ Deno.test("defaults are those of the documentation", () => {
     ui: undefined,
     uiTokenFile: undefined,
     uiName: [],
+    fault: [],
+    faultSeed: 0,
   });
 });
 
@@ -630,7 +632,7 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["ui", "ui"],
     ["retry", "retry"],
     ["lifetime", undefined],
-    ["fault", undefined],
+    ["faults", "fault"],
     ["hooks", undefined],
     ["quarantine-dir", undefined],
     ["proxy", "proxy-protocol"],

@@ -82,7 +82,8 @@ Deno.test("the command lines of the README are ones that smtpd takes", async () 
   const lines = shellLines().filter((line) => program.test(line) && !submission.includes(line));
   assert(lines.length >= 6, `only ${lines.length} found`);
   for (const line of lines) {
-    const args = line.replace(program, "").split(/\s+/).filter((arg) => arg !== "");
+    const words = line.replace(program, "").matchAll(/"([^"]*)"|\S+/g);
+    const args = [...words].map(([word, quoted]) => quoted ?? word);
     const { code, err } = await call(["check", ...args]);
     assertEquals(code, 0, `${line}: ${err}`);
   }

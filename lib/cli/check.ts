@@ -7,6 +7,7 @@ import { allRoutes } from "./compose.ts";
 import { loadCertificates } from "./certificate_files.ts";
 import { checkDirectories } from "./directories.ts";
 import { EXIT } from "./failure.ts";
+import { faultsOf } from "./faults.ts";
 import { checkProgram } from "./program.ts";
 import { uiTokenOf } from "./ui.ts";
 import { usersOf } from "./users_file.ts";
@@ -27,6 +28,7 @@ export const check: Verb = {
     checkTogether(config);
     checkDirectories(config);
     checkProgram(config);
+    faultsOf(config);
     checkCredentials(allRoutes(config).map(({ route }) => route));
     authoritiesOf(config);
     aliasesOf(config, noLog)?.load();

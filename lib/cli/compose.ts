@@ -17,6 +17,7 @@ import { blockListHooks } from "../policy/block_lists.ts";
 import { type CombinableHooks, combinedHooks } from "../policy/combined_hooks.ts";
 import { reverseDnsHooks } from "../policy/reverse_dns.ts";
 import { ClientLimits } from "../policy/client_limits.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import type { Hooks } from "../policy/hooks.ts";
 import type { RelayingRules } from "../policy/relaying.ts";
 import type { Ourselves } from "../relay/addresses.ts";
@@ -179,12 +180,13 @@ export function waysOf(
   };
 }
 
-/** Who the server is in TLS, and whom it knows. */
+/** Who the server is in TLS, whom it knows, and what fails on purpose. */
 export interface Guards {
   readonly accounts?: Accounts;
   readonly identity?: TlsIdentity;
   /** What makes up salts for names that have no account. */
   readonly secret?: Uint8Array;
+  readonly faults?: Faults;
 }
 
 /** The policies that settings ask for. */
@@ -218,7 +220,7 @@ export function serverOptions(
   config: Config,
   intake: Intake,
   log: Log,
-  { accounts, identity, secret }: Guards = {},
+  { accounts, identity, secret, faults }: Guards = {},
 ): ServerOptions & { readonly clients: ClientLimits } {
   const exempt = config.relayFrom;
   const clients = new ClientLimits({ rates: config, exempt, accounts, clock: systemClock });
@@ -241,6 +243,7 @@ export function serverOptions(
     proxies: config.proxyProtocol,
     trustedPeers: { XCLIENT: config.xclient, XFORWARD: config.xforward },
     hooks: hooksOf(config, log),
+    faults,
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.
     dsn: !config.noQueue,

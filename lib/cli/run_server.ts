@@ -11,6 +11,7 @@ import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
 import { allRoutes, serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
+import { faultsOf, logFaults, warnOfFaults } from "./faults.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
@@ -121,6 +122,7 @@ export async function runServer(
   checkTogether(config);
   checkDirectories(config);
   checkProgram(config);
+  const faults = faultsOf(config);
   const accounts = usersOf(config, log);
   accounts?.load();
   const token = uiTokenOf(config);
@@ -143,6 +145,7 @@ export async function runServer(
     accounts,
     identity: certificates?.identity,
     secret: accounts && authSecretOf(config, log),
+    faults,
   });
   let server: Server;
   try {
@@ -152,7 +155,8 @@ export async function runServer(
   }
   await using _ = server;
   const { clients } = options;
-  await using ui = way.inbox && startUi(config, way.inbox, log, { accounts, token, clients });
+  await using ui = way.inbox &&
+    startUi(config, way.inbox, log, { accounts, token, clients, faults });
   endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
   for (const { address, port, service } of server.endpoints) {
     log("info", "listening", {
@@ -163,6 +167,7 @@ export async function runServer(
     });
   }
   if (ui !== undefined) log("info", "listening", { ...ui.address, service: "http", url: ui.url });
+  warnOfFaults(faults, log);
   using stopping = onStopSignals({ server, way, ui }, config.drainTimeout, log);
   try {
     await begin?.({ endpoints: server.endpoints, ui: ui?.url });
@@ -171,5 +176,6 @@ export async function runServer(
     if (!stopping.isDraining) throw error;
   }
   await stopping.stopped;
+  logFaults(faults, log);
   log("info", "stopped", {});
 }

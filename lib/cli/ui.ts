@@ -5,6 +5,7 @@ import type { Inbox } from "../inbox/inbox.ts";
 import type { Log } from "../net/log.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import { isLoopback } from "../policy/network.ts";
 import { isToken } from "../web/login.ts";
 import { pageAsset } from "../web/page.ts";
@@ -13,12 +14,13 @@ import { EXIT, Failure } from "./failure.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { readText, reasonOf } from "./text_file.ts";
 
-/** Who may come in. */
+/** Who may come in, and what may be scripted by those who do. */
 export interface UiGuards {
   readonly accounts?: Accounts;
   /** The token, as {@linkcode uiTokenOf} has read it. */
   readonly token?: string;
   readonly clients: ClientLimits;
+  readonly faults?: Faults;
 }
 
 /** Octets of a token file. */
@@ -58,7 +60,7 @@ export function startUi(
   config: Config,
   inbox: Inbox,
   log: Log,
-  { accounts, token, clients }: UiGuards,
+  { accounts, token, clients, faults }: UiGuards,
 ): WebServer {
   const { address: hostname, port } = config.ui!;
   const isOpen = isLoopback(hostname) && token === undefined;
@@ -70,6 +72,7 @@ export function startUi(
       access: isOpen ? undefined : { accounts, token, clients },
       names: [config.hostname, ...config.uiName],
       page: pageAsset,
+      faults,
       log,
     });
   } catch (error) {

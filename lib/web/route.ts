@@ -1,6 +1,7 @@
 /** What a route is: enough to serve it, and to describe it. @module */
 import type { Log } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import type { Inbox } from "../inbox/inbox.ts";
 import type { EventStreams } from "./events.ts";
 import type { Query, QueryParameter } from "./query.ts";
@@ -13,6 +14,8 @@ export interface RouteServices {
   readonly streams: EventStreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** The failures that a test may script; nobody can where there are none. */
+  readonly faults?: Faults;
 }
 
 /** A request that is to be answered. */

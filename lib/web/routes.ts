@@ -1,5 +1,6 @@
 /** The table of all routes. @module */
 import { actionRoutes } from "./action_routes.ts";
+import { faultRoutes } from "./fault_routes.ts";
 import { mailpitRoutes } from "./mailpit_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
 import { openApi } from "./openapi.ts";
@@ -17,6 +18,7 @@ export function routesOf(services: RouteServices): readonly Route[] {
     ...actionRoutes(services),
     waitRoute(services),
     ...mailpitRoutes(services),
+    ...faultRoutes(services),
     {
       ...common,
       path: "/api/events",

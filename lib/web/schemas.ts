@@ -116,6 +116,14 @@ export const SHAPES = {
     unseen: COUNT,
     states: objectOf(Object.fromEntries(STATES.map((state) => [state, COUNT]))),
   }),
+  Faults: objectOf({
+    faults: listOf(objectOf({
+      rule: TEXT,
+      matched: { ...COUNT, description: "How often its step and conditions were met." },
+      fired: COUNT,
+    })),
+    seed: COUNT,
+  }),
   Done: objectOf({ messages: { ...COUNT, description: "How many messages it was for." } }),
   Error: objectOf({ error: ERROR }),
   NotArrived: objectOf({ error: ERROR, arrived: listOf(LIST_ITEM) }),

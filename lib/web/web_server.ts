@@ -4,6 +4,7 @@ import { systemClock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { ListenError } from "../net/server.ts";
 import type { Clock } from "../policy/clock.ts";
+import type { Faults } from "../policy/faults/faults.ts";
 import { formatIp, parseIp } from "../policy/network.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { EventStreams } from "./events.ts";
@@ -32,6 +33,8 @@ export interface WebOptions {
   readonly names?: readonly string[];
   /** Where the page comes from. */
   readonly page: PageSource;
+  /** The failures that may be scripted, where the mail server is there for tests. */
+  readonly faults?: Faults;
   readonly log?: Log;
   readonly clock?: Clock;
 }
@@ -65,7 +68,7 @@ function urlOf({ address, port }: Endpoint): string {
  *   good enough
  */
 export function startWeb(options: WebOptions): WebServer {
-  const { inbox, hostname, names = [], access, page } = options;
+  const { inbox, hostname, names = [], access, page, faults } = options;
   const { log = noLog, clock = systemClock } = options;
   const ip = parseIp(hostname);
   if (ip === undefined) throw new RangeError(`Cannot bind ${hostname}: it is no address`);
@@ -73,7 +76,7 @@ export function startWeb(options: WebOptions): WebServer {
   const stopping = new AbortController();
   const ending = new AbortController();
   const streams = new EventStreams(inbox, clock);
-  const routes = routesOf({ inbox, streams, clock, log });
+  const routes = routesOf({ inbox, streams, clock, log, faults });
   const handle = requestHandler({ guard, routes, page, clock, log, stopping: stopping.signal });
 
   /** The requests that are under way, each until its answer was sent. */

@@ -208,6 +208,8 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "max-connections-per-ip",
     "timeout",
     "ui",
+    "fault",
+    "fault-seed",
     "config",
     "log-level",
     "log-format",

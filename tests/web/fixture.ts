@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Log, LogFields } from "../../lib/net/log.ts";
 import { ClientLimits, DEFAULT_RATES } from "../../lib/policy/client_limits.ts";
+import { Faults } from "../../lib/policy/faults/faults.ts";
 import { EventStreams } from "../../lib/web/events.ts";
 import type { WebAccess } from "../../lib/web/login.ts";
 import { openApi } from "../../lib/web/openapi.ts";
@@ -51,6 +52,7 @@ export function start(
           ? { type: "text/html", body: PAGE, headers: { "content-security-policy": "x 'self'" } }
           : undefined,
       ),
+    faults: new Faults(),
     log,
     clock,
     ...options,
@@ -74,7 +76,8 @@ export function accessOf(clock: FakeClock): WebAccess {
 export function routeTable(): readonly Route[] {
   const clock = new FakeClock();
   const inbox = new FakeInbox(clock);
-  return routesOf({ inbox, clock, streams: new EventStreams(inbox, clock), log: () => {} });
+  const streams = new EventStreams(inbox, clock);
+  return routesOf({ inbox, clock, streams, faults: new Faults(), log: () => {} });
 }
 
 // deno-lint-ignore no-explicit-any
