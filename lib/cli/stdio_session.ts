@@ -1,7 +1,8 @@
 /** An SMTP session on standard input and output, whose mail goes into the queue. @module */
 import type { Config } from "../config.ts";
 import { systemClock } from "../net/clock.ts";
-import { Connection, connectionContext } from "../net/connection.ts";
+import { Connection } from "../net/connection.ts";
+import { connectionContext } from "../net/connection_context.ts";
 import { Deadlines } from "../net/deadlines.ts";
 import type { Intake, IntakeTransaction } from "../net/intake.ts";
 import { noLog } from "../net/log.ts";

@@ -1,80 +1,15 @@
 /** The pump of one connection: Transport <-> Receiver <-> policy and intake. @module */
-import { ClientLimits } from "../policy/client_limits.ts";
 import type { Session } from "../policy/session.ts";
-import { queueIds } from "../queue/queue_id.ts";
 import { Receiver } from "../smtp/receiver.ts";
-import type { ReceiverOptions } from "../smtp/receiver_options.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
 import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
-import type { Clock } from "./clock.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import { DataRate } from "./data_rate.ts";
-import { Conversation, type ConversationContext, SHUTTING_DOWN } from "./conversation.ts";
-import type { Deadlines, Watched } from "./deadlines.ts";
+import { Conversation, SHUTTING_DOWN } from "./conversation.ts";
+import type { Watched } from "./deadlines.ts";
 import { FaultInjector } from "./fault_injector.ts";
-import type { ServerOptions, Service } from "./server_options.ts";
-import { submissionIntake } from "./submission.ts";
 import { secureServer } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
-
-/** What the connections of a server share. */
-export interface ConnectionContext extends ServerOptions, ConversationContext {
-  /** What is known of clients. */
-  readonly clients: ClientLimits;
-  /** Where they come in. */
-  readonly service: Service;
-  /** The clock. */
-  readonly clock: Clock;
-  /** Who wakes a connection that waits too long. */
-  readonly deadlines: Deadlines;
-  /** How their receivers behave. */
-  readonly receiver: ReceiverOptions;
-}
-
-/** What is known of the clients of a server: what it shares with others, or nothing yet. */
-export function clientLimitsOf(
-  { clients, limits, relaying, submission }: ServerOptions,
-  clock: Clock,
-): ClientLimits {
-  const { relayFrom: exempt } = relaying;
-  const accounts = submission?.accounts;
-  return clients ?? new ClientLimits({ rates: limits, exempt, accounts, clock });
-}
-
-/** Makes what the connections to one service of a server share. */
-export function connectionContext(
-  options: ServerOptions,
-  service: Service,
-  clock: Clock,
-  deadlines: Deadlines,
-): ConnectionContext {
-  const { hostname, lmtp, normalizeNewlines, dsn, requireTls, identity, sasl, limits } = options;
-  const receiver = {
-    hostname,
-    lmtp,
-    normalizeNewlines,
-    dsn,
-    requireTls,
-    startTls: identity !== undefined,
-    auth: sasl !== undefined,
-    ...limits,
-  };
-  return {
-    ...options,
-    service,
-    ...service.submission && {
-      mustAuthenticate: true,
-      hidesClient: options.submission?.hidesClient,
-      intake: submissionIntake(options.intake, { hostname, clock, ...options.submission }),
-    },
-    clock,
-    deadlines,
-    clients: clientLimitsOf(options, clock),
-    greeting: standingReply(220, undefined, `${hostname} ${lmtp ? "LMTP" : "ESMTP"} smtpd`),
-    hello: standingReply(250, undefined, hostname),
-    nextMessageId: queueIds(() => clock.now()),
-    receiver,
-  };
-}
 
 /** How long a handshake may take, in milliseconds, where a command may take longer. */
 const HANDSHAKE = 30_000;
@@ -208,6 +143,8 @@ export class Connection implements Watched {
   /** Says a last reply, if the client is not already behind with reading, and closes. */
   #sayGoodbye(farewell: Reply): void {
     this.#isOver = true;
+    // What a fault holds up is not done any more: the client is told that it was not.
+    this.#injector?.end();
     this.#deadline = this.#context.clock.now() + LINGER;
     if (this.#writing !== undefined) return this.close();
     // Replies that wait for the rest of their batch come first: one may be for a message.

@@ -50,7 +50,7 @@ export class FaultInjector {
     return this.#isHanging;
   }
 
-  /** The connection is over: nothing waits any more. */
+  /** The session is over: nothing waits any more. */
   end(): void {
     this.#isOver = true;
     this.#wake();
@@ -75,7 +75,7 @@ export class FaultInjector {
   async write(transport: Transport, output: Uint8Array): Promise<void> {
     const interval = this.#interval;
     this.#interval = undefined;
-    if (interval === undefined) return await transport.write(output);
+    if (interval === undefined || this.#isOver) return await transport.write(output);
     for (let i = 0; i < output.length && !this.#isOver; i++) {
       if (i > 0) await this.#pause(interval);
       await transport.write(output.subarray(i, i + 1));

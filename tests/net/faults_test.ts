@@ -163,17 +163,18 @@ Deno.test("a server that is told to end does not wait for a client that hangs", 
   await session.finished;
 });
 
-Deno.test("a server that is told to end ends a delay", async () => {
-  const faults = faultsOf("end delay 1h");
-  await using session = await greetedSession({ faults });
-  await session.client.begin();
-  await session.client.send("Subject: x\r\n\r\nhello\r\n.\r\n");
-  await settle();
-  session.connection.stop();
-  await session.clock.advance(5_000);
-  await session.finished;
-  assertMatch(await session.client.rest(), /^421 /);
-  assertEquals(session.intake.messages, []);
+Deno.test("a server that is told to end ends a delay, and takes nothing behind its 421", async () => {
+  for (const rule of ["end delay 1h", "end delay 1s"]) {
+    await using session = await greetedSession({ faults: faultsOf(rule) });
+    await session.client.begin();
+    await session.client.send("Subject: x\r\n\r\nhello\r\n.\r\n");
+    await failed(session);
+    session.connection.stop();
+    await session.clock.advance(5_000);
+    await session.finished;
+    assertMatch(await session.client.rest(), /^421 /);
+    assertEquals(session.intake.messages, [], rule);
+  }
 });
 
 Deno.test("a client that does not wait for a delayed reply has sent its message all the same", async () => {

@@ -1,6 +1,7 @@
 /** One session in memory: a connection with a clock that stands still, and the client of it. @module */
 import { assertEquals } from "@std/assert";
-import { Connection, connectionContext } from "../../lib/net/connection.ts";
+import { Connection } from "../../lib/net/connection.ts";
+import { connectionContext } from "../../lib/net/connection_context.ts";
 import { Deadlines } from "../../lib/net/deadlines.ts";
 import type { Intake } from "../../lib/net/intake.ts";
 import type { LogFields } from "../../lib/net/log.ts";
