@@ -23,12 +23,18 @@ export type ExitCode = typeof EXIT[keyof typeof EXIT];
 export class Failure extends Error {
   /** What the program exits with. */
   readonly exitCode: ExitCode;
+  /** What is wrong. */
+  readonly wrong: string;
+  /** How to mend it. */
+  readonly mend: string;
 
   /** Makes the failure from the two parts of its message and, where there is one, what it came of. */
   constructor(exitCode: ExitCode, wrong: string, mend: string, cause?: unknown) {
     super(`${wrong}: ${mend}`, { cause });
     this.name = "Failure";
     this.exitCode = exitCode;
+    this.wrong = wrong;
+    this.mend = mend;
   }
 }
 

@@ -1,6 +1,5 @@
 /** The server, until it is told to stop. @module */
 import type { Config } from "../config.ts";
-import { checkTogether } from "../config/together.ts";
 import type { LineLog } from "../log.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type ListeningEndpoint, type Server, startServer } from "../net/server.ts";
@@ -9,16 +8,14 @@ import type { WebServer } from "../web/web_server.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
-import { allRoutes, serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
-import { checkDirectories } from "./directories.ts";
+import { checkFirst } from "./checks.ts";
+import { serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
 import { faultsOf, logFaults, warnOfFaults } from "./faults.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
-import { checkProgram } from "./program.ts";
 import { portSetBy } from "./services.ts";
 import { usersOf } from "./users_file.ts";
-import { checkCredentials } from "./tls_out.ts";
 import { startUi, uiTokenOf } from "./ui.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
@@ -119,9 +116,7 @@ export async function runServer(
   { log }: LineLog,
   begin?: (listening: Listening) => Promise<void>,
 ): Promise<void> {
-  checkTogether(config);
-  checkDirectories(config);
-  checkProgram(config);
+  checkFirst(config);
   const faults = faultsOf(config);
   const accounts = usersOf(config, log);
   accounts?.load();
@@ -133,7 +128,6 @@ export async function runServer(
     accounts?.reload();
     void certificates?.reread();
   });
-  checkCredentials(allRoutes(config).map(({ route }) => route));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
