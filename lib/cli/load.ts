@@ -2,7 +2,7 @@
 import type { Config } from "../config.ts";
 import { parseConfigFile } from "../config/file.ts";
 import { flagName, KEYS } from "../config/names.ts";
-import { type ConfigFile, resolveConfig, shown } from "../config/sources.ts";
+import { type ConfigFile, settleConfig, type Settled, shown } from "../config/sources.ts";
 import { EXIT, Failure } from "./failure.ts";
 import type { CommandLine } from "./flags.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -59,17 +59,26 @@ function readConfigFile(path: string): ConfigFile {
 }
 
 /**
- * Makes the settings.
+ * Makes the settings, and says where each comes from.
  *
  * @throws {ConfigError} for a setting that cannot be used
  * @throws {Failure} where the config file cannot be read
  */
-export function loadConfig(commandLine: CommandLine, around: Surroundings): Config {
+export function loadSettled(commandLine: CommandLine, around: Surroundings): Settled {
   const named = commandLine.flags.get("config")?.[0] ?? around.environment.get("SMTPD_CONFIG");
   const flags = new Map(KEYS.flatMap((key) => {
     const values = commandLine.flags.get(flagName(key));
     return values === undefined ? [] : [[key, values] as const];
   }));
   const file = named === undefined || named === "" ? undefined : readConfigFile(named);
-  return resolveConfig({ flags, environment: around.environment, file }, around.system);
+  return settleConfig({ flags, environment: around.environment, file }, around.system);
+}
+
+/**
+ * Makes the settings.
+ *
+ * @throws what {@linkcode loadSettled} throws
+ */
+export function loadConfig(commandLine: CommandLine, around: Surroundings): Config {
+  return loadSettled(commandLine, around).config;
 }

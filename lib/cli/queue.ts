@@ -40,7 +40,7 @@ function details(): string {
 /** The command. */
 export const queue: Verb = {
   usage: "queue <verb> [ID ...]",
-  summary: "list, show, flush, retry, hold, release, bounce or remove what is queued",
+  summary: "look at what is queued, and change it",
   takesSettings: true,
   flags: flagsOf(VERBS),
   details,

@@ -15,6 +15,7 @@ import {
 } from "./flags.ts";
 import { helpOf, unknownVerb } from "./help.ts";
 import { loadConfig } from "./load.ts";
+import { printConfig } from "./print_config.ts";
 import { queue } from "./queue.ts";
 import { ready } from "./ready.ts";
 import { runSendmail, sendmail } from "./sendmail.ts";
@@ -33,6 +34,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   users,
   explain,
   check,
+  config: printConfig,
   ready,
   version,
 }));

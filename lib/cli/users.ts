@@ -191,7 +191,7 @@ function details(): string {
 /** The command. */
 export const users: Verb = {
   usage: "users <verb> [NAME]",
-  summary: "add, remove or list the accounts of the users file",
+  summary: "add, remove or list accounts",
   takesSettings: true,
   flags: flagsOf(VERBS),
   details,

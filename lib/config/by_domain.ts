@@ -3,7 +3,7 @@ import { parseDomain } from "../policy/domain.ts";
 import type { Route } from "../relay/next_hop.ts";
 import { parseRate } from "../policy/quantity.ts";
 import type { Rate } from "../policy/rate.ts";
-import { parseRoute } from "../relay/route.ts";
+import { maskRoute, parseRoute } from "../relay/route.ts";
 import { TLS_LEVELS, type TlsLevel } from "../relay/tls_policy.ts";
 import { oneOf, readBy, type Value, ValueError, wholeNumber } from "./values.ts";
 
@@ -23,10 +23,16 @@ const TLS_LEVEL = oneOf(...TLS_LEVELS);
 const MOST = wholeNumber(1, 1_000_000);
 
 /** `DOMAIN TARGET`: a route for a domain, or for all below it where a dot stands before it. */
-export const domainRoute: Value<ByDomain<Route>> = readBy((text) => {
-  const [written, value] = cut(text);
-  return { domain: domainOrBelow(written), value: parseRoute(value) };
-}, "give a domain and a route, such as example.net smtp://10.0.0.1");
+export const domainRoute: Value<ByDomain<Route>> = {
+  ...readBy((text) => {
+    const [written, value] = cut(text);
+    return { domain: domainOrBelow(written), value: parseRoute(value) };
+  }, "give a domain and a route, such as example.net smtp://10.0.0.1"),
+  masked(text) {
+    const [written, value] = cut(text);
+    return `${written} ${maskRoute(value)}`;
+  },
+};
 
 /** `DOMAIN LEVEL`: how much TLS is asked of a domain, or of all below it where a dot stands before it. */
 export const domainTlsLevel: Value<ByDomain<TlsLevel>> = {

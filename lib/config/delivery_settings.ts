@@ -12,7 +12,7 @@ import type { Cidr } from "../policy/network.ts";
 import { DEFAULT_RELAY_FROM } from "../policy/relaying.ts";
 import type { Endpoint } from "../policy/session.ts";
 import type { Route } from "../relay/next_hop.ts";
-import { parseRoute } from "../relay/route.ts";
+import { maskRoute, parseRoute } from "../relay/route.ts";
 import { TLS_LEVELS, type TlsLevel } from "../relay/tls_policy.ts";
 import { one, type Options, perhaps, several } from "./option.ts";
 
@@ -59,11 +59,14 @@ export const DELIVERY_OPTIONS: Options<DeliverySettings> = {
     byDefault: DEFAULT_RELAY_FROM,
   }),
   route: one(
-    readBy(
-      parseRoute,
-      "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], maildir:DIR, " +
-        "pipe:PROGRAM, https://URL, hold or discard",
-    ),
+    {
+      ...readBy(
+        parseRoute,
+        "give mx, smtp://[user:password@]host[:port], smtps://..., lmtp://host[:port], " +
+          "maildir:DIR, pipe:PROGRAM, https://URL, hold or discard",
+      ),
+      masked: maskRoute,
+    },
     {
       meaning: "where mail for other domains goes: mx, smtp(s)://[user:password@]host[:port], " +
         "smtp(s)://user@host?password-file=FILE, lmtp://host[:port], maildir:DIR, pipe:PROGRAM, " +

@@ -41,9 +41,31 @@ export interface Sources {
   readonly file?: ConfigFile;
 }
 
+/** Where the values of a setting come from. */
+export type Origin =
+  | { readonly source: "default" }
+  | {
+    readonly source: ConfigError["source"];
+    /** The flag with its dashes, the variable, or the path of the config file as it was given. */
+    readonly name: string;
+  };
+
+/** What was given for a setting, or its default: the texts that its value was read from. */
+export interface Setting {
+  readonly origin: Origin;
+  /** None for what has no value, and for a list that is empty. */
+  readonly texts: readonly string[];
+}
+
+/** The settings of a command, and what each was read from. */
+export interface Settled {
+  readonly config: Config;
+  readonly settings: ReadonlyMap<Key, Setting>;
+}
+
 /** The values of one setting, and what each is called in a message. */
 interface Given {
-  readonly source: ConfigError["source"];
+  readonly origin: Exclude<Origin, { source: "default" }>;
   readonly texts: readonly string[];
   name(text: string): string;
 }
@@ -76,7 +98,8 @@ function quoted(text: string): string {
 }
 
 function fromFlags(flag: string, texts: readonly string[]): Given {
-  return { source: "flag", texts, name: (text) => `--${flag} ${quoted(text)}` };
+  const name = `--${flag}`;
+  return { origin: { source: "flag", name }, texts, name: (text) => `${name} ${quoted(text)}` };
 }
 
 function fromVariable(variable: string, option: Option, text: string): Given {
@@ -84,7 +107,7 @@ function fromVariable(variable: string, option: Option, text: string): Given {
     throw new ConfigError("environment", `${variable} is empty`, "give it a value or unset it");
   }
   return {
-    source: "environment",
+    origin: { source: "environment", name: variable },
     texts: option.repeatable ? text.split(",").map((part) => part.trim()) : [text],
     name: (text) => `${variable}=${quoted(text)}`,
   };
@@ -96,7 +119,8 @@ function jsonText({ type }: Value<unknown>, value: unknown): string | undefined 
   return found === type ? String(value) : undefined;
 }
 
-function fromMember(path: string, key: Key, option: Option, value: unknown): Given {
+function fromMember(name: string, key: Key, option: Option, value: unknown): Given {
+  const path = shown(name);
   const texts: string[] = [];
   for (const item of option.repeatable && Array.isArray(value) ? value : [value]) {
     const text = jsonText(option.value, item);
@@ -109,7 +133,11 @@ function fromMember(path: string, key: Key, option: Option, value: unknown): Giv
     }
     texts.push(text);
   }
-  return { source: "file", texts, name: (text) => `${key} "${shown(text)}" in ${path}` };
+  return {
+    origin: { source: "file", name },
+    texts,
+    name: (text) => `${key} "${shown(text)}" in ${path}`,
+  };
 }
 
 /** The members of the file by key, all of them known and none twice. */
@@ -153,19 +181,16 @@ function checkVariables(environment: ReadonlyMap<string, string>): void {
   }
 }
 
-function settle<T>(
-  option: Option<T>,
-  given: Given | undefined,
-  fallback: () => readonly string[],
-): T {
+/** Makes the value of a setting of its texts: those that were given, or else the default ones. */
+function settle<T>(option: Option<T>, texts: readonly string[], given: Given | undefined): T {
   if (given === undefined) {
-    return option.read(fallback(), (value, text) => {
+    return option.read(texts, (value, text) => {
       const result = value.parse(text);
       if (result === undefined) throw new TypeError(`Cannot use the default ${text}`);
       return result;
     });
   }
-  return option.read(given.texts, (value, text) => {
+  return option.read(texts, (value, text) => {
     let mend = value.expects;
     try {
       const result = value.parse(text);
@@ -174,8 +199,40 @@ function settle<T>(
       if (!(error instanceof ValueError)) throw error;
       mend = error.message;
     }
-    throw new ConfigError(given.source, `cannot use ${given.name(text)}`, mend);
+    throw new ConfigError(given.origin.source, `cannot use ${given.name(text)}`, mend);
   });
+}
+
+/**
+ * Makes the settings of everything that was given, and says where each comes from.
+ *
+ * @throws {ConfigError} for the first setting that is unknown, given twice or badly written
+ */
+export function settleConfig(sources: Sources, system: System): Settled {
+  checkVariables(sources.environment);
+  const members = sources.file === undefined ? undefined : knownMembers(sources.file);
+  const config: { -readonly [K in Key]?: Config[K] } = {};
+  const settings = new Map<Key, Setting>();
+
+  function givenFor(key: Key): Given | undefined {
+    const flags = sources.flags.get(key);
+    if (flags !== undefined) return fromFlags(flagName(key), flags);
+    const variable = variableName(key);
+    const text = OPTIONS[key].fileOnly ? undefined : sources.environment.get(variable);
+    if (text !== undefined) return fromVariable(variable, OPTIONS[key], text);
+    if (!members?.has(key)) return undefined;
+    return fromMember(sources.file!.path, key, OPTIONS[key], members.get(key));
+  }
+
+  function put<K extends Key>(key: K): void {
+    const given = givenFor(key);
+    const texts = given?.texts ?? OPTIONS[key].fallback(system, config);
+    config[key] = settle(OPTIONS[key], texts, given);
+    settings.set(key, { origin: given?.origin ?? { source: "default" }, texts });
+  }
+
+  KEYS.forEach(put);
+  return { config: config as Config, settings };
 }
 
 /**
@@ -184,24 +241,5 @@ function settle<T>(
  * @throws {ConfigError} for the first setting that is unknown, given twice or badly written
  */
 export function resolveConfig(sources: Sources, system: System): Config {
-  checkVariables(sources.environment);
-  const members = sources.file === undefined ? undefined : knownMembers(sources.file);
-  const config: { -readonly [K in Key]?: Config[K] } = {};
-
-  function given(key: Key): Given | undefined {
-    const flags = sources.flags.get(key);
-    if (flags !== undefined) return fromFlags(flagName(key), flags);
-    const variable = variableName(key);
-    const text = OPTIONS[key].fileOnly ? undefined : sources.environment.get(variable);
-    if (text !== undefined) return fromVariable(variable, OPTIONS[key], text);
-    if (!members?.has(key)) return undefined;
-    return fromMember(shown(sources.file!.path), key, OPTIONS[key], members.get(key));
-  }
-
-  function put<K extends Key>(key: K): void {
-    config[key] = settle(OPTIONS[key], given(key), () => OPTIONS[key].fallback(system, config));
-  }
-
-  KEYS.forEach(put);
-  return config as Config;
+  return settleConfig(sources, system).config;
 }

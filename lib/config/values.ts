@@ -11,6 +11,8 @@ export interface Value<T> {
   readonly type: "string" | "number" | "boolean";
   /** What to give instead, as the end of "cannot use ...: ". */
   readonly expects: string;
+  /** The text of a value as it may be shown, for a kind that may hold a secret. */
+  masked?(text: string): string;
   /** Answers the value, or `undefined` where the text is not one. May throw a {@linkcode ValueError}. */
   parse(text: string): T | undefined;
 }

@@ -4,14 +4,17 @@ import { formatAddressLiteral, parseAddressLiteral } from "../policy/network.ts"
 import { isLocal, type RelayingRules } from "../policy/relaying.ts";
 import type { Mailbox } from "../smtp/mailbox.ts";
 import { hostKey, parseHostRoute } from "./host_route.ts";
-import type { NextHop, Route } from "./next_hop.ts";
+import type { HostHop, NextHop, Route } from "./next_hop.ts";
 import { parseProgram } from "./program_route.ts";
 import { routeFault } from "./route_fault.ts";
 import { routeOf, type Routing } from "./routing.ts";
-import { parseWeb, webKey } from "./web_route.ts";
+import { maskWeb, parseWeb, webKey } from "./web_route.ts";
 
 const FORMS =
   "mx, smtp://[USER:PASSWORD@]HOST[:PORT], smtps://..., lmtp://HOST[:PORT], maildir:DIR, pipe:PROGRAM, https://URL, hold or discard";
+
+/** What stands in the place of a secret. */
+const MASK = "***";
 
 /** `~` and variables are for a shell to expand, and here there is none. */
 function parseDirectory(directory: string): Route {
@@ -38,11 +41,26 @@ export function parseRoute(text: string): Route {
   const separator = text.indexOf("://");
   if (separator < 0) throw routeFault(`write ${FORMS}`);
   const scheme = text.slice(0, separator).toLowerCase();
-  if (scheme === "http" || scheme === "https") return parseWeb(text);
-  if (scheme !== "smtp" && scheme !== "smtps" && scheme !== "lmtp") {
+  if (scheme !== "http" && scheme !== "https" && !isHostScheme(scheme)) {
     throw routeFault(`write ${FORMS}`);
   }
-  return parseHostRoute(scheme, text.slice(separator + 3));
+  if (text.includes(MASK)) throw routeFault(`write what ${MASK} stands for, it was not shown`);
+  return isHostScheme(scheme) ? parseHostRoute(scheme, text.slice(separator + 3)) : parseWeb(text);
+}
+
+function isHostScheme(scheme: string): scheme is HostHop["kind"] {
+  return scheme === "smtp" || scheme === "smtps" || scheme === "lmtp";
+}
+
+/**
+ * Writes the text of a route, which has to be one, as it may be shown: `***` stands for a password, and
+ * for all that is behind the host of a web hook. Such a text is no route any more, so that nobody logs in
+ * with it by mistake.
+ */
+export function maskRoute(text: string): string {
+  if (/^https?:/i.test(text)) return maskWeb(text, MASK);
+  // The password ends at the last @ before the query, and begins at the first colon.
+  return text.replace(/^((?:smtps?|lmtp):\/\/[^:?]*:)[^?]*@/is, `$1${MASK}@`);
 }
 
 /**

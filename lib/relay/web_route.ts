@@ -38,3 +38,13 @@ export function webKey({ url, authorization = "" }: WebHop): string {
   const hash = createHash("sha256").update(`${url}\0${authorization}`).digest("hex").slice(0, 8);
   return `${protocol}//${hostname}:${port || (protocol === "https:" ? 443 : 80)}/...#${hash}`;
 }
+
+/**
+ * Writes the URL of a web hook as {@linkcode webKey} shows it, for a person: a mask stands for the user name
+ * and password, and for what is behind the host.
+ */
+export function maskWeb(text: string, mask: string): string {
+  const { protocol, username, password, host, pathname, search } = new URL(text);
+  const user = username === "" && password === "" ? "" : `${mask}@`;
+  return `${protocol}//${user}${host}/${pathname === "/" && search === "" ? "" : mask}`;
+}
