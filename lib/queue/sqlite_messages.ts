@@ -157,6 +157,7 @@ export function setAside(
     if (ready.length > 0) transaction.report({ id: `#${seq}`, reason });
     return;
   }
+  transaction.count("damaged", 1);
   countStates(transaction, seq);
   if (message.finished === null) {
     transaction.count("messages", -1);

@@ -11,12 +11,15 @@ import { noSuchMessage, StoreError } from "./store_error.ts";
 import type { Attempt, Entry, Filter, Page, Stats, Store } from "./store.ts";
 
 /** The questions of a store. */
-export type StoreReader =
-  & Pick<
+export interface StoreReader extends
+  Pick<
     Store,
     "dueDomains" | "nextDue" | "list" | "find" | "show" | "attempts" | "read" | "waiting" | "stats"
-  >
-  & AsyncDisposable;
+  >,
+  AsyncDisposable {
+  /** How many messages were found damaged and set aside. */
+  setAsideCount(): Promise<number>;
+}
 
 /**
  * Opens the queue of a directory to look at. It is read in this thread, which suits a program that has
@@ -84,6 +87,10 @@ class SqliteReader implements StoreReader {
 
   stats(): Promise<Stats> {
     return ask(() => reads.stats(this.#sql));
+  }
+
+  setAsideCount(): Promise<number> {
+    return ask(() => reads.setAsideCount(this.#sql));
   }
 
   // deno-lint-ignore require-await -- the type asks for a promise

@@ -158,6 +158,11 @@ export function stats(sql: SqlSession): Stats {
   };
 }
 
+/** How many messages were found damaged and set aside. */
+export function setAsideCount(sql: SqlSession): number {
+  return Number(sql.get(`SELECT value FROM tally WHERE name = 'damaged'`)?.value ?? 0);
+}
+
 function readEntry(
   sql: SqlSession,
   { seq }: { seq: number },

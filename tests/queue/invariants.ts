@@ -23,6 +23,7 @@ export function assertInvariants(directory: string): void {
              WHERE finished IS NULL AND damaged IS NULL
              UNION ALL SELECT 'octets', coalesce(sum(size), 0) FROM message
              WHERE finished IS NULL AND damaged IS NULL
+             UNION ALL SELECT 'damaged', count(*) FROM message WHERE damaged IS NOT NULL
            ) WHERE 2 > 1 AND "count(*)" <> 0 ORDER BY 1`),
       "the tallies",
     );

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { openSqliteReader } from "../../lib/queue/sqlite_reader.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { idsOf, leaseOf, octets, put, readAll } from "./fixture.ts";
 import { stateDirectory } from "./state_directory.ts";
@@ -92,6 +93,8 @@ for (const { name, size, sql, file, found } of damages) {
     const kept = file !== undefined && !name.includes("missing") ? blobs : [];
     assertEquals(directory.files("quarantine"), kept);
     await using _again = await directory.open();
+    await using reader = openSqliteReader({ directory: directory.path });
+    assertEquals(await reader.setAsideCount(), 1);
     assertEquals(directory.files("quarantine"), kept);
   });
 }
