@@ -2,8 +2,8 @@
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { duration } from "../config/values.ts";
-import { cidrContains, parseIp } from "../policy/network.ts";
 import { EXIT, Failure } from "./failure.ts";
+import { connectable, greetingOf, headerFor } from "./greeting.ts";
 import { type Call, checkOperands, type Verb } from "./verb.ts";
 
 /** How long a server that takes the connection may keep its greeting back, in milliseconds. */
@@ -12,9 +12,6 @@ const GREETING_TIMEOUT = 5_000;
 /** How long to wait before the next try, in milliseconds. */
 const PAUSE = 100;
 
-/** More octets than a greeting has. */
-const MAX_GREETING = 4096;
-
 function after(delay: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delay));
 }
@@ -22,55 +19,15 @@ function after(delay: number): Promise<void> {
 /** Where to knock: the first address the server is bound to, or the loopback address. */
 function addressOf(config: Config): string {
   const [first = "0.0.0.0"] = config.host;
-  return first === "0.0.0.0" ? "127.0.0.1" : first === "::" ? "::1" : first;
+  return connectable(first);
 }
 
-/** Takes leave, so that the server has no lost connection to log; whether it answers is no matter. */
-async function quit(connection: Deno.TcpConn, buffer: Uint8Array): Promise<void> {
-  try {
-    await connection.write(new TextEncoder().encode("QUIT\r\n"));
-    await connection.read(buffer);
-  } catch {
-    // It was ready all the same.
-  }
-}
-
-/**
- * Reads the greeting to its last line, and says QUIT.
- *
- * @returns whether it was 220
- */
-async function isGreeted(connection: Deno.TcpConn): Promise<boolean> {
-  const bytes = new Uint8Array(MAX_GREETING);
-  let length = 0;
-  while (length < bytes.length) {
-    const count = await connection.read(bytes.subarray(length));
-    if (count === null) return false;
-    length += count;
-    const greeting = new TextDecoder().decode(bytes.subarray(0, length));
-    if (!/^[0-9]{3}(?: [^\n]*)?\r\n/m.test(greeting)) continue;
-    if (!greeting.startsWith("220")) return false;
-    await quit(connection, bytes);
-    return true;
-  }
-  return false;
-}
-
-/** What a server wants to hear first that takes us for a proxy: that we come for ourselves. */
-function headerFor({ proxyProtocol }: Config, address: string): string {
-  const ip = parseIp(address);
-  const isProxy = ip !== undefined && proxyProtocol.some((network) => cidrContains(network, ip));
-  return isProxy ? "PROXY UNKNOWN\r\n" : "";
-}
-
-async function knock(hostname: string, port: number, header: string): Promise<boolean> {
+async function knock(address: string, port: number, header: string): Promise<boolean> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), GREETING_TIMEOUT);
   try {
-    using connection = await Deno.connect({ hostname, port, signal: deadline.signal });
-    deadline.signal.addEventListener("abort", () => connection.close());
-    await connection.write(new TextEncoder().encode(header));
-    return await isGreeted(connection);
+    const greeting = await greetingOf({ address, port }, deadline.signal, header);
+    return greeting?.startsWith("220") ?? false;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return false;
