@@ -32,9 +32,15 @@ function refuse(error: unknown, what: string, { directory, setBy }: Named): Fail
   );
 }
 
-/** The directory itself, or the nearest one above it that is there. */
-function nearestExisting(named: Named): string {
-  for (let path = named.directory;; path = dirname(path)) {
+/**
+ * The directory itself, or the nearest one above it that is there.
+ *
+ * @param setBy what names it: a flag, or an entry of the config file
+ * @throws {Failure} with exit code 73, or 77 for want of permission
+ */
+export function nearestExisting(directory: string, setBy: string): string {
+  const named = { directory, setBy };
+  for (let path = directory;; path = dirname(path)) {
     try {
       Deno.statSync(path);
       return path;
@@ -66,7 +72,7 @@ function probe(directory: string, named: Named): void {
  * @throws {Failure} with exit code 73, or 77 for want of permission
  */
 export function checkDirectory(directory: string, setBy: string): void {
-  const existing = nearestExisting({ directory, setBy });
+  const existing = nearestExisting(directory, setBy);
   probe(existing, { directory: existing === "." ? directory : existing, setBy });
 }
 

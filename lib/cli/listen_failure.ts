@@ -2,6 +2,16 @@
 import { ListenError } from "../net/server.ts";
 import { EXIT, Failure } from "./failure.ts";
 
+/**
+ * What lets others than root listen on low ports, where there is something. From source it is the Deno that
+ * needs the right, which every other program would have as well.
+ */
+const GRANT = Deno.build.os !== "linux"
+  ? ""
+  : Deno.build.standalone
+  ? "run setcap cap_net_bind_service=+ep on the executable, "
+  : "run sysctl -w net.ipv4.ip_unprivileged_port_start=25, ";
+
 /** What could not be bound. */
 export interface BoundPlace {
   /** The port, and the address if one was given. */
@@ -19,10 +29,7 @@ export function listenFailure(failure: unknown, { where, setBy }: BoundPlace): u
     return new Failure(EXIT.unavailable, `${where} is taken`, mend, error);
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    const grant = Deno.build.os === "linux" && Deno.build.standalone
-      ? "run setcap cap_net_bind_service=+ep on the executable, start it as root, or"
-      : "start smtpd as root, or";
-    const mend = `${grant} take another port with ${setBy} 2525`;
+    const mend = `${GRANT}start smtpd as root, or take another port with ${setBy} 2525`;
     return new Failure(EXIT.noPermission, `no permission to listen on ${where}`, mend, error);
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {

@@ -5,7 +5,7 @@ import type { Endpoint } from "../policy/session.ts";
 import type { Ourselves } from "../relay/addresses.ts";
 
 /** The addresses of this host, as far as they may be known. */
-function interfaceAddresses(): readonly string[] {
+export function interfaceAddresses(): readonly string[] {
   const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
   if (Deno.permissions.querySync(descriptor).state !== "granted") return [];
   return Deno.networkInterfaces().map((found) => normalizeAddress(found.address));

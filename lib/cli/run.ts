@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
 import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
 import { EXIT, type ExitCode, failureOf } from "./failure.ts";
 import {
@@ -35,6 +36,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   explain,
   check,
   config: printConfig,
+  doctor,
   ready,
   version,
 }));
