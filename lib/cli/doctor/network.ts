@@ -8,7 +8,7 @@ import { isTransient, printable } from "../../smtp/reply.ts";
 import { allRoutes, resolverOf } from "../compose.ts";
 import { intendedEndpoints, ourselvesAt } from "../ourselves.ts";
 import { type Examination, fail, type Finding, ok, skip, Unknown, warn } from "./finding.ts";
-import { addressesOf } from "./own_names.ts";
+import { addressesOf, isFullName } from "./own_names.ts";
 import type { World } from "./world.ts";
 
 /** Next hops, and addresses of one, that are tried. */
@@ -37,13 +37,13 @@ function serverName({ dns }: Config): string {
 async function examineNameServer(
   config: Config,
   world: World,
-  probe: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
   const server = serverName(config);
   const other = "give one that answers to --dns, such as a resolver on this machine";
-  // A name that nobody has, below one that is there: a server that lies does so for such.
-  const name = `smtpd-${crypto.randomUUID()}.${probe ?? "invalid"}`;
+  // A name that nobody has; below a name that is there no wildcard counts (RFC 4592 section 2.2.1).
+  const zone = isFullName(config.hostname) ? config.hostname : "invalid";
+  const name = `smtpd-${crypto.randomUUID()}.${zone}`;
   try {
     const answers = await world.dns.a(name, signal);
     if (answers.length === 0) return ok(`${server} answers, and says so where there is no name`);
@@ -160,7 +160,7 @@ export function networkExaminations(
   return [
     {
       topic: "name server",
-      examine: (signal) => examineNameServer(config, world, probe, signal),
+      examine: (signal) => examineNameServer(config, world, signal),
     },
     ...hops.slice(0, MOST_HOPS).map((hop) => ({
       topic: hop.topic,
