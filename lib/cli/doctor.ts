@@ -103,7 +103,8 @@ export const doctor: Verb = {
     "                   out, and ask its web server for the time; off asks nobody\n" +
     `                   [${PROBE}]\n` +
     "  --json           one object a line: status, topic, found and mend\n\n" +
-    "It exits with 0 where nothing has failed, whatever was warned about, else 78.\n" +
+    "Run it as the user that smtpd runs as, who may or may not use its files. It\n" +
+    "exits with 0 where nothing has failed, whatever was warned about, else with 78.\n" +
     "Example, on a new machine before mail comes to it:\n\n" +
     "  smtpd doctor --config /etc/smtpd.json",
   async run(call) {

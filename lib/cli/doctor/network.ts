@@ -71,7 +71,7 @@ function hopsOf(config: Config, probe: string | undefined): Hop[] {
   return [...hops.values()];
 }
 
-/** Says hello to the first address that answers; what the last one failed by is thrown. */
+/** Says hello to the first address that answers; where none does, what the first one failed by is thrown. */
 async function greetFirst(
   servers: readonly Endpoint[],
   greets: boolean,
@@ -86,9 +86,10 @@ async function greetFirst(
   });
   const both = AbortSignal.any([signal, over.signal]);
   try {
-    return await Promise.any(
-      servers.map((server) => greets ? world.greeting(server, both) : world.connect(server, both)),
-    ) ?? undefined;
+    return await Promise.any(servers.map(async (server) => {
+      if (greets) return await world.greeting(server, both);
+      await world.connect(server, both);
+    }));
   } catch (error) {
     if (isLate) throw new Error(`no answer in ${GREETING_TIMEOUT / 1000} seconds`);
     const [first] = error instanceof AggregateError ? error.errors : [error];

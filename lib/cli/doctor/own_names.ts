@@ -56,7 +56,7 @@ export async function answered<T>(answer: Promise<T>, what: string): Promise<T> 
 export function ownAddresses(world: World): readonly string[] {
   return world.addresses().filter((address) => {
     const ip = parseIp(address);
-    return ip !== undefined && addressScope(ip) !== "loopback";
+    return ip !== undefined && !["loopback", "link-local"].includes(addressScope(ip));
   });
 }
 
