@@ -77,6 +77,8 @@ const EXAMPLES: Partial<Record<Key, readonly string[]>> = {
   ui: ["8025"],
   uiTokenFile: ["/etc/token"],
   uiName: ["inbox.example.org"],
+  fault: ["rcpt to=*@slow.test times=2 reply 451 4.2.1 Later", "data delay 2s"],
+  faultSeed: ["7"],
   logLevel: ["debug"],
   logFormat: ["text"],
 };

@@ -1,11 +1,12 @@
 /** Whether the ports can be bound, and who has them where they cannot. @module */
 import type { Config } from "../../config.ts";
 import { ListenError } from "../../net/server.ts";
+import { serviceName } from "../../net/service_name.ts";
 import { printable } from "../../smtp/reply.ts";
 import { failureOf } from "../failure.ts";
 import { connectable, headerFor } from "../greeting.ts";
 import { listenFailure } from "../listen_failure.ts";
-import { portSetBy, serviceName, servicesOf } from "../services.ts";
+import { portSetBy, servicesOf } from "../services.ts";
 import { type Examination, fail, type Finding, ok } from "./finding.ts";
 import type { World } from "./world.ts";
 
