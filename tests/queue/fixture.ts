@@ -9,6 +9,7 @@ import type {
   StagedBody,
   Store,
 } from "../../lib/queue/store.ts";
+import { joinOctets } from "../../lib/smtp/octets.ts";
 
 /** Noon of a day in 2026: the time in which tests begin. */
 export const NOON: number = Date.UTC(2026, 0, 1, 12);
@@ -91,13 +92,7 @@ export async function readAll(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   for await (const slice of store.read(id)) parts.push(slice.slice());
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinOctets(parts);
 }
 
 /** Leases what is due of a domain. */
