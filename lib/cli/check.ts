@@ -9,9 +9,11 @@ export const check: Verb = {
   usage: "check",
   summary: "validate every setting; bind nothing",
   takesSettings: true,
-  details: () =>
-    "It takes the flags of serve. Example, before a restart with new settings:\n\n" +
-    "  smtpd check --config /etc/smtpd.json && systemctl restart smtpd",
+  details: () => "It takes the flags of serve.",
+  examples: [{
+    purpose: "before a restart with new settings",
+    line: "smtpd check --config /etc/smtpd.json && systemctl restart smtpd",
+  }],
   async run(call) {
     checkOperands(call, 0, 0, check.usage);
     const config = call.config();

@@ -231,13 +231,16 @@ async function explainRecipient(
 /** The command. */
 export const explain: Verb = {
   usage: "explain ADDRESS",
-  summary: "what would happen to mail for ADDRESS now, step by step, sending nothing",
+  summary: "tell what would happen to mail for ADDRESS",
   takesSettings: true,
   details: () =>
     "It takes the flags of serve. It exits with 0 where the mail would be accepted,\n" +
     "65 where ADDRESS is none, 69 where the mail would be refused, 75 where it would\n" +
-    "be put off. Example:\n\n" +
-    "  smtpd explain someone@example.org --local-domain example.net",
+    "be put off.",
+  examples: [{
+    purpose: "before a domain is moved",
+    line: "smtpd explain someone@example.org --local-domain example.net",
+  }],
   async run(call) {
     checkOperands(call, 1, 1, explain.usage);
     const mailbox = parseAddress(call.operands[0]);

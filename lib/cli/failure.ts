@@ -16,8 +16,11 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** The name of an exit code. */
+export type ExitName = keyof typeof EXIT;
+
 /** One of {@linkcode EXIT}. */
-export type ExitCode = typeof EXIT[keyof typeof EXIT];
+export type ExitCode = typeof EXIT[ExitName];
 
 /** A command cannot be carried out. Its message is `what is wrong: how to mend it`, on one line. */
 export class Failure extends Error {

@@ -3,7 +3,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { OPTIONS } from "../config.ts";
 import { flagName, KEYS } from "../config/names.ts";
 import { ConfigError, didYouMean, shown } from "../config/sources.ts";
-import { truth } from "../config/values.ts";
+import { type Suggestion, truth, type Value } from "../config/values.ts";
 
 /** A flag that some command takes. */
 export interface Flag {
@@ -13,8 +13,30 @@ export interface Flag {
   readonly short?: string;
   /** What stands for its value in the help; none for a flag that is on or off. */
   readonly placeholder?: string;
+  /** What it is for, in one line of the help. */
+  readonly meaning: string;
+  /** The default as the help shows it, where there is one to show. */
+  readonly shownDefault?: string;
+  /** How its value is written, where not every text will do. */
+  readonly value?: Value<unknown>;
   /** Whether it may be given more than once. */
   readonly repeatable: boolean;
+}
+
+/** A flag as it is told of, whoever reads it. */
+export interface ListedFlag extends Omit<Flag, "name" | "short" | "value"> {
+  /** How it may be written, with its dashes: `-p` and `--port`. */
+  readonly written: readonly string[];
+  /** What its value can be completed with. */
+  readonly suggests?: Suggestion;
+}
+
+/** How a flag that is read here is told of. */
+export function listedFlag(flag: Flag): ListedFlag {
+  const { name, short, placeholder, meaning, shownDefault, value, repeatable } = flag;
+  const written = short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
+  const suggests = value?.suggests;
+  return { written, placeholder, meaning, shownDefault, suggests, repeatable };
 }
 
 /** A command line, taken apart. */
@@ -32,8 +54,8 @@ export const SETTING_FLAGS: readonly Flag[] = KEYS
 
 /** The flags of every command. */
 export const COMMON_FLAGS: readonly Flag[] = [
-  { name: "help", short: "h", repeatable: true },
-  { name: "version", repeatable: true },
+  { name: "help", short: "h", meaning: "tell how the command is called", repeatable: true },
+  { name: "version", meaning: "tell the version", repeatable: true },
 ];
 
 function usageError(wrong: string, mend: string): ConfigError {

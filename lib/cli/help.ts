@@ -1,111 +1,72 @@
 /** `smtpd help`: made from the commands and the table of settings, and fit for 80 columns. @module */
 import { type Option, OPTIONS } from "../config.ts";
-import { flagName, type Key, KEYS, nearest } from "../config/names.ts";
+import { KEYS, nearest } from "../config/names.ts";
 import { shown } from "../config/sources.ts";
+import {
+  DEFAULT_COMMAND,
+  LISTED_COMMON,
+  LISTED_SETTINGS,
+  type ListedCommand,
+  listedCommand,
+  type Verbs,
+} from "./command_table.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { checkOperands, type Verb } from "./verb.ts";
+import type { ListedFlag } from "./flags.ts";
+import { columns, WIDTH, wrap } from "./text_columns.ts";
+import { type Call, checkOperands, type Example, type Verb } from "./verb.ts";
 
-const WIDTH = 80;
+/** The widest that names of flags may be before what they mean stands further to the left. */
+const WIDEST = 28;
 
-/** Breaks text into lines of at most `width`, between words. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
+type Described = Pick<Option, "meaning" | "repeatable" | "shownDefault">;
+
+function described({ meaning, repeatable, shownDefault }: Partial<Described>): string {
+  const repeat = repeatable ? " (repeatable)" : "";
+  return `${meaning}${repeat}${shownDefault === undefined ? "" : ` [${shownDefault}]`}`;
 }
 
-/** Two columns: the left one as wide as `left`, the right one wrapped. */
-function columns(left: number, [name, text]: readonly [string, string]): string {
-  const [first, ...more] = wrap(text, WIDTH - left);
-  const indent = " ".repeat(left);
-  // A name that is too wide for its column stands on a line of its own.
-  const head = name.length + 2 > left ? `${name}\n${indent}` : name.padEnd(left);
-  return [head + first, ...more.map((line) => indent + line)].join("\n");
+function flagRow(flag: ListedFlag): [string, string] {
+  const value = flag.placeholder === undefined ? "" : ` ${flag.placeholder}`;
+  return [`  ${flag.written.join(", ")}${value}`, described(flag)];
 }
 
-function described(option: Option): string {
-  const repeat = option.repeatable ? " (repeatable)" : "";
-  return `${option.meaning}${repeat} [${option.shownDefault}]`;
+function table(rows: readonly (readonly [string, string])[]): string {
+  const left = Math.min(WIDEST, Math.max(...rows.map(([name]) => name.length)) + 2);
+  return rows.map((row) => columns(left, row)).join("\n");
 }
 
-function flagRow(key: Key): [string, string] {
-  const option: Option = OPTIONS[key];
-  const short = option.short === undefined ? "" : `-${option.short}, `;
-  const value = option.placeholder === undefined ? "" : ` ${option.placeholder}`;
-  return [`  ${short}--${flagName(key)}${value}`, described(option)];
-}
-
-/** What the help of serve says of every setting. */
-export function settingsHelp(): string {
-  const flags = KEYS.filter((key) => !OPTIONS[key].fileOnly).map(flagRow);
+function settingsHelp(): string[] {
   const keys = KEYS.filter((key) => OPTIONS[key].fileOnly)
     .map((key): [string, string] => [`  ${key}`, described(OPTIONS[key])]);
   return [
     "Flags, with their defaults in brackets:",
-    "",
-    ...flags.map((row) => columns(28, row)),
-    "",
+    table(LISTED_SETTINGS.map(flagRow)),
     "Only in the config file:",
-    "",
-    ...keys.map((row) => columns(28, row)),
-    "",
-    "SIZE is a number with B, KB, KiB, MB, MiB, GiB or nothing behind it; DURATION",
-    "one with ms, s, m, h or d. A flag beats an environment variable (--max-size is",
-    "SMTPD_MAX_SIZE; commas between several values), which beats the config file",
+    table(keys),
+    "SIZE is a number with B, KB, KiB, MB, MiB, GiB or nothing behind it; DURATION\n" +
+    "one with ms, s, m, h or d. A flag beats an environment variable (--max-size is\n" +
+    "SMTPD_MAX_SIZE; commas between several values), which beats the config file\n" +
     '({ "maxSize": "25MiB", "localDomain": ["example.org"] }).',
-  ].join("\n");
+  ];
 }
 
-/** Makes the command of the others, which it tells about. */
-export function helpOf(verbs: ReadonlyMap<string, Verb>): Verb {
-  function overview(): string {
-    const rows = [...verbs.values(), help].map((verb): [string, string] => [
-      `  smtpd ${verb.usage}`,
-      verb.summary,
-    ]);
-    return [
-      "smtpd is an SMTP server: it relays mail by MX, and delivers mail for its own",
-      "domains into Maildirs.",
-      "",
-      ...rows.map((row) => columns(33, row)),
-      "",
-      "Example: relay for this computer, and deliver mail for example.org into ./mail",
-      "",
-      "  smtpd --port 2525 --local-domain example.org --maildir ./mail",
-      "",
-      "The flags are listed by: smtpd help serve",
-    ].join("\n");
-  }
+function exampleText({ purpose, line }: Example): string {
+  return `${wrap(`Example, ${purpose}:`, WIDTH).join("\n")}\n\n  ${line}`;
+}
 
-  const help: Verb = {
-    usage: "help [VERB]",
-    summary: "this, or more about VERB",
-    takesSettings: false,
-    details: () => "",
-    run(call) {
-      checkOperands(call, 1, 0, help.usage);
-      const [name] = call.operands;
-      if (name === undefined) {
-        call.around.out(overview());
-        return EXIT.ok;
-      }
-      const verb = name === "help" ? help : verbs.get(name);
-      if (verb === undefined) throw unknownVerb(name, [...verbs.keys(), "help"]);
-      const details = verb.details();
-      const head = `smtpd ${verb.usage}\n\n${wrap(verb.summary, WIDTH).join("\n")}`;
-      call.around.out(details === "" ? head : `${head}\n\n${details}`);
-      return EXIT.ok;
-    },
-  };
-  return help;
+/** The help of one command. */
+export function commandHelp(command: ListedCommand): string {
+  const { words, usage, summary, flags, family, examples, details } = command;
+  const blocks = [
+    `smtpd ${usage}`,
+    wrap(summary, WIDTH).join("\n"),
+    family.map(({ usage, summary }) => columns(6, [`  ${usage}`, summary])).join("\n"),
+    flags.length === 0 ? "" : table(flags.map(flagRow)),
+    ...words[0] === DEFAULT_COMMAND ? settingsHelp() : [],
+    details,
+    ...examples.map(exampleText),
+  ];
+  return blocks.filter((block) => block !== "").join("\n\n");
 }
 
 /** Says that there is no such command. */
@@ -113,4 +74,58 @@ export function unknownVerb(name: string, names: readonly string[]): Failure {
   const meant = nearest(name, names);
   const mend = meant === undefined ? "see smtpd help" : `did you mean ${meant}?`;
   return new Failure(EXIT.usage, `unknown command ${shown(name)}`, mend);
+}
+
+/** What the program is, in one sentence. */
+const ABOUT = "smtpd is an SMTP server: it relays mail by MX, and delivers mail for its own " +
+  "domains into Maildirs.";
+
+/** What the program does with the fewest words. */
+const FIRST_EXAMPLE: Example = {
+  purpose: "to relay for this computer, and deliver for example.org into ./mail",
+  line: "smtpd --port 2525 --local-domain example.org --maildir ./mail",
+};
+
+function overview(verbs: Verbs): string {
+  const rows = [...verbs.values()].map(({ usage, summary }): [string, string] => [
+    `  smtpd ${usage}`,
+    summary,
+  ]);
+  const common = LISTED_COMMON.flatMap(({ written }) => written);
+  return [
+    wrap(ABOUT, WIDTH).join("\n"),
+    rows.map((row) => columns(35, row)).join("\n"),
+    exampleText(FIRST_EXAMPLE),
+    `Every command takes ${common.join(", ")}. The flags are in: smtpd help ${DEFAULT_COMMAND}`,
+  ].join("\n\n");
+}
+
+function helpFor({ operands }: Call, verbs: Verbs): string {
+  const [name] = operands;
+  if (name === undefined) return overview(verbs);
+  const verb = verbs.get(name);
+  if (verb === undefined) throw unknownVerb(name, [...verbs.keys()]);
+  return commandHelp(listedCommand(name, verb));
+}
+
+/** Makes the command that tells of all commands; `verbs` has them once it is called. */
+export function helpOf(verbs: Verbs): Verb {
+  const help: Verb = {
+    usage: "help [VERB]",
+    summary: "this, or more about VERB",
+    takesSettings: false,
+    get operands() {
+      return {
+        suggests: { kind: "words", words: [...verbs.keys()] },
+        repeatable: false,
+      } as const;
+    },
+    details: () => "",
+    run(call) {
+      checkOperands(call, 1, 0, help.usage);
+      call.around.out(helpFor(call, verbs));
+      return EXIT.ok;
+    },
+  };
+  return help;
 }

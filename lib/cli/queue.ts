@@ -3,7 +3,7 @@ import { queueFailure } from "./open_queue.ts";
 import { CHANGING } from "./queue_actions.ts";
 import { list } from "./queue_list.ts";
 import { show } from "./queue_show.ts";
-import { flagsOf, runSubVerb, type SubVerbs, summariesOf } from "./sub_verbs.ts";
+import { flagsOf, runSubVerb, type SubVerbs } from "./sub_verbs.ts";
 import type { Verb } from "./verb.ts";
 
 const VERBS: SubVerbs = new Map([
@@ -14,26 +14,12 @@ const VERBS: SubVerbs = new Map([
 
 function details(): string {
   return [
-    ...summariesOf("queue", VERBS),
-    "",
-    "An ID may be cut short as long as it is the only one that begins so. Filters:",
-    "",
-    "  --to TEXT         part of the recipient's address",
-    "  --from TEXT       part of the reverse-path",
-    "  --domain DOMAIN   the recipient's domain",
-    "  --state STATE     queued, held, delivered, failed or removed",
-    "  --older DURATION  accepted longer ago than that",
-    "  --json            one object a line, times in UTC; for people they are local",
-    "  --all             everything, for commands that change the queue",
-    "",
-    "All filters that are given must fit. What list shows is on standard output and",
-    "how much it was on standard error; a command that changes the queue says on",
-    "standard output how many recipients it changed. An empty queue is no error.",
-    "It works whether or not the server runs, and the server notices at once.",
-    "The flags of serve are taken as well; --queue and --config say which queue.",
-    "Example, after a mail host is back:",
-    "",
-    "  smtpd queue flush --domain example.org",
+    "An ID may be cut short as long as it is the only one that begins so. All filters",
+    "that are given must fit. What list shows is on standard output and how much it",
+    "was on standard error; a command that changes the queue says on standard output",
+    "how many recipients it changed. An empty queue is no error. It works whether or",
+    "not the server runs, and the server notices at once. The flags of serve are",
+    "taken as well; --queue and --config say which queue.",
   ].join("\n");
 }
 
@@ -43,6 +29,11 @@ export const queue: Verb = {
   summary: "look at what is queued, and change it",
   takesSettings: true,
   flags: flagsOf(VERBS),
+  family: VERBS,
+  examples: [{
+    purpose: "after a mail host is back",
+    line: "smtpd queue flush --domain example.org",
+  }],
   details,
   async run(call) {
     try {

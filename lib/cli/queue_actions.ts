@@ -6,10 +6,17 @@ import { EXIT, Failure } from "./failure.ts";
 import { openQueue, openQueueReader, queueFailure } from "./open_queue.ts";
 import type { Operator } from "./operator.ts";
 import { NO_PROGRESS, showProgress } from "./progress.ts";
-import { FILTER_FLAGS, filterOf, idsOf, isEverything, messagesOf } from "./queue_selection.ts";
-import type { SubVerb } from "./sub_verbs.ts";
+import {
+  FILTER_FLAGS,
+  filterOf,
+  IDS,
+  idsOf,
+  isEverything,
+  JSON_FLAG,
+  messagesOf,
+} from "./queue_selection.ts";
 import { asciiJson, counted } from "./queue_words.ts";
-import type { Call } from "./verb.ts";
+import type { Call, SubVerb } from "./verb.ts";
 
 /** A verb that changes the queue. */
 interface Change {
@@ -162,9 +169,14 @@ export const CHANGING: ReadonlyMap<string, SubVerb> = new Map(
     summary: change.summary,
     flags: [
       ...FILTER_FLAGS,
-      { name: "json", repeatable: false },
-      { name: "all", repeatable: false },
+      JSON_FLAG,
+      {
+        name: "all",
+        meaning: "everything, for commands that change the queue",
+        repeatable: false,
+      },
     ],
+    operands: IDS,
     async run(call) {
       await runChange(change, call);
       return EXIT.ok;

@@ -4,8 +4,15 @@ import type { StoreReader } from "../queue/sqlite_reader.ts";
 import type { Entry, Filter, Recipient, RecipientState } from "../queue/store.ts";
 import { EXIT } from "./failure.ts";
 import { openQueueReader } from "./open_queue.ts";
-import type { SubVerb } from "./sub_verbs.ts";
-import { FILTER_FLAGS, filterOf, idsOf, messagesOf, STATES } from "./queue_selection.ts";
+import {
+  FILTER_FLAGS,
+  filterOf,
+  IDS,
+  idsOf,
+  JSON_FLAG,
+  messagesOf,
+  STATES,
+} from "./queue_selection.ts";
 import {
   asciiJson,
   counted,
@@ -16,6 +23,7 @@ import {
   sizeText,
 } from "./queue_words.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { SubVerb } from "./verb.ts";
 
 /** What is in the queue if nothing else is asked for. The others are history. */
 const WAITING: readonly RecipientState[] = ["queued", "held"];
@@ -75,7 +83,8 @@ export const LISTED: (entry: Entry) => string = entryLines;
 export const list: SubVerb = {
   usage: "list [ID ...]",
   summary: "what waits, oldest first, and with --state what is finished",
-  flags: [...FILTER_FLAGS, { name: "json", repeatable: false }],
+  flags: [...FILTER_FLAGS, JSON_FLAG],
+  operands: IDS,
   async run(call) {
     const reader = openQueueReader(call.config());
     await using _ = reader;

@@ -1,12 +1,12 @@
 /** Which messages a queue command is about: ids by their beginnings, and filters. @module */
 import { ConfigError, shown } from "../config/sources.ts";
-import { duration } from "../config/values.ts";
+import { duration, oneOf } from "../config/values.ts";
 import { parseDomain } from "../policy/domain.ts";
 import type { StoreReader } from "../queue/sqlite_reader.ts";
 import type { Entry, Filter, RecipientState } from "../queue/store.ts";
 import { EXIT, Failure } from "./failure.ts";
 import type { Flag } from "./flags.ts";
-import type { Call } from "./verb.ts";
+import type { Call, Operands } from "./verb.ts";
 
 /** Every state, in the order in which they are counted. */
 export const STATES: readonly RecipientState[] = [
@@ -17,14 +17,48 @@ export const STATES: readonly RecipientState[] = [
   "removed",
 ];
 
+const STATE = oneOf(...STATES);
+
 /** The flags by which recipients are chosen. */
 export const FILTER_FLAGS: readonly Flag[] = [
-  { name: "to", placeholder: "TEXT", repeatable: false },
-  { name: "from", placeholder: "TEXT", repeatable: false },
-  { name: "domain", placeholder: "DOMAIN", repeatable: false },
-  { name: "state", placeholder: "STATE", repeatable: false },
-  { name: "older", placeholder: "DURATION", repeatable: false },
+  {
+    name: "to",
+    placeholder: "TEXT",
+    meaning: "part of the recipient's address",
+    repeatable: false,
+  },
+  { name: "from", placeholder: "TEXT", meaning: "part of the reverse-path", repeatable: false },
+  {
+    name: "domain",
+    placeholder: "DOMAIN",
+    meaning: "the recipient's domain",
+    repeatable: false,
+  },
+  {
+    name: "state",
+    placeholder: "STATE",
+    meaning: STATE.expects.slice("give ".length),
+    value: STATE,
+    repeatable: false,
+  },
+  {
+    name: "older",
+    placeholder: "DURATION",
+    meaning: "accepted longer ago than that",
+    value: duration,
+    repeatable: false,
+  },
 ];
+
+/** The flag of what programs read. */
+export const JSON_FLAG: Flag = {
+  name: "json",
+  meaning: "one object a line, times in UTC; for people they are local",
+  repeatable: false,
+};
+
+/** Messages by the beginnings of their ids. */
+export const IDS: Operands = { suggests: { kind: "queue id" }, repeatable: true };
 
 /** How many candidates an ambiguous id is answered with. */
 const MOST_CANDIDATES = 5;
@@ -48,8 +82,8 @@ export function filterOf(call: Call, now: number): Filter {
     }
   }
   if (state !== undefined) {
-    filter.state = STATES.find((known) => known === state);
-    if (filter.state === undefined) throw unusable("state", state, `give ${STATES.join(", ")}`);
+    filter.state = STATE.parse(state);
+    if (filter.state === undefined) throw unusable("state", state, STATE.expects);
   }
   if (older !== undefined) {
     const age = duration.parse(older);

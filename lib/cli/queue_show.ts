@@ -5,8 +5,7 @@ import { tlsText } from "../relay/tls_policy.ts";
 import { printable } from "../smtp/reply.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { openQueueReader } from "./open_queue.ts";
-import { idsOf } from "./queue_selection.ts";
-import type { SubVerb } from "./sub_verbs.ts";
+import { IDS, idsOf, JSON_FLAG } from "./queue_selection.ts";
 import {
   asciiJson,
   counted,
@@ -15,6 +14,7 @@ import {
   senderText,
   shownReply,
 } from "./queue_words.ts";
+import type { SubVerb } from "./verb.ts";
 
 function row(name: string, text: string): string {
   return `${name.padEnd(11)}  ${text}`;
@@ -86,7 +86,8 @@ function* ledger(entry: Entry, attempts: readonly Attempt[]): Generator<string> 
 export const show: SubVerb = {
   usage: "show ID ...",
   summary: "the ledger: envelope, who handed it in, each attempt with its replies",
-  flags: [{ name: "json", repeatable: false }],
+  flags: [JSON_FLAG],
+  operands: IDS,
   async run(call) {
     const { operands, around, flags } = call;
     if (operands.length === 0) {

@@ -51,12 +51,22 @@ export const ready: Verb = {
   usage: "ready [--wait DURATION]",
   summary: "exit 0 once the server answers 220, else 75",
   takesSettings: true,
-  flags: [{ name: "wait", placeholder: "DURATION", repeatable: false }],
+  flags: [
+    {
+      name: "wait",
+      placeholder: "DURATION",
+      meaning: "try for as long as that; once if left out",
+      value: duration,
+      repeatable: false,
+    },
+  ],
+  examples: [{
+    purpose: "in a test",
+    line: "smtpd --port 2525 & smtpd ready --port 2525 --wait 10s",
+  }],
   details: () =>
-    "It tries once, or until DURATION is over. --host and --port say where, as for\n" +
-    "serve, and --proxy-protocol whether a PROXY header has to come first; its other\n" +
-    "flags are taken and change nothing. Example, in a test:\n\n" +
-    "  smtpd --port 2525 & smtpd ready --port 2525 --wait 10s",
+    "--host and --port say where, as for serve, and --proxy-protocol whether a PROXY\n" +
+    "header has to come first; its other flags are taken and change nothing.",
   async run(call) {
     checkOperands(call, 0, 0, ready.usage);
     const config = call.config();

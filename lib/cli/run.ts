@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
+import { DEFAULT_COMMAND, type Verbs } from "./command_table.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
@@ -26,8 +27,7 @@ import { users } from "./users.ts";
 import type { Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
-/** Every command but help, by name, in the order of the help. */
-const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
+const COMMANDS = new Map<string, Verb>(Object.entries({
   serve,
   demo,
   queue,
@@ -41,13 +41,16 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(Object.entries({
   version,
 }));
 
-const help = helpOf(VERBS);
+/** Every command by name, in the order of the help. */
+export const VERBS: Verbs = COMMANDS;
 
-const NAMES = [...VERBS.keys(), "help"];
+// It tells of all commands, itself among them.
+const help = helpOf(VERBS);
+COMMANDS.set("help", help);
 
 function verbCalled(name: string): Verb {
-  const verb = name === "help" ? help : VERBS.get(name);
-  if (verb === undefined) throw unknownVerb(name, NAMES);
+  const verb = VERBS.get(name);
+  if (verb === undefined) throw unknownVerb(name, [...VERBS.keys()]);
   return verb;
 }
 
@@ -95,7 +98,7 @@ async function runCommand(given: readonly string[], around: Surroundings): Promi
     return await version.run({ operands: [], flags: new Map(), around, config: noConfig });
   }
   const commandLine = parseCommandLine(args, ALL_FLAGS);
-  const [name = "serve", ...operands] = commandLine.operands;
+  const [name = DEFAULT_COMMAND, ...operands] = commandLine.operands;
   const verb = verbCalled(name);
   checkFlags(name, verb, commandLine.flags);
   const config = () => loadConfig(commandLine, around);

@@ -16,13 +16,15 @@ import { parseEnvid } from "../smtp/dsn_parameters.ts";
 import { formatMailbox, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
 import { isTransient, SmtpError } from "../smtp/reply.ts";
 import { encodeXtext } from "../smtp/xtext.ts";
+import { listedCommand } from "./command_table.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { parseCommandLine, SETTING_FLAGS } from "./flags.ts";
+import { commandHelp } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import { openQueue, openQueueReader, queueFailure } from "./open_queue.ts";
 import type { Submission } from "./operator.ts";
 import { LISTED, listQueue } from "./queue_list.ts";
-import { parseSendmail, type SendmailOptions } from "./sendmail_options.ts";
+import { parseSendmail, SENDMAIL_FLAGS, type SendmailOptions } from "./sendmail_options.ts";
 import { speakSmtp } from "./stdio_session.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Verb } from "./verb.ts";
@@ -217,7 +219,7 @@ export async function runSendmail(
 ): Promise<ExitCode> {
   const options = parseSendmail(args);
   if (options.mode === "help") {
-    around.out(`smtpd ${sendmail.usage}\n\n${sendmail.summary}\n\n${sendmail.details()}`);
+    around.out(commandHelp(listedCommand("sendmail", sendmail)));
     return EXIT.ok;
   }
   const config = configOf(options, around);
@@ -238,29 +240,22 @@ export async function runSendmail(
 
 /** The command, for the help; its options are not like those of others. */
 export const sendmail: Verb = {
-  usage: "sendmail [-t] [-i] [RCPT ...]",
-  summary: "queue the message on standard input, as sendmail(1) does",
+  usage: "sendmail [-ti] [RCPT ...]",
+  summary: "queue a message, as sendmail(1) does",
   takesSettings: true,
+  ownFlags: SENDMAIL_FLAGS,
+  examples: [{
+    purpose: "as the sendmail_path of PHP",
+    line: "smtpd sendmail -t -i --queue /var/spool/smtpd",
+  }],
   details: () =>
     [
-      "  -t           take recipients from To, Cc and Bcc; operands are added",
-      "  -i, -oi      a line that is a dot alone does not end the message",
-      "  -f ADDRESS   the reverse-path; '' or '<>' for none [user@hostname]",
-      "  -F NAME      the name in From, where the message has none",
-      "  -N LIST      tell the sender: never, or some of success,failure,delay",
-      "  -R full|hdrs how much of the message a failure notice has",
-      "  -V ENVID     what notices call the message",
-      "  -bs          SMTP on standard input and output",
-      "  -bp          list the queue",
-      "",
-      "What else programs pass to sendmail(1) and has no meaning here is let pass. The",
-      "flags of serve are taken too; --queue and --config say which queue. Bcc is taken",
-      "out; Received, From, Date and Message-ID are added where they are missing. A CR",
-      "by itself ends a line of the body, and is refused in a header field. A link to",
-      "the executable that is called sendmail or mailq acts as that.",
-      "Example, as the sendmail_path of PHP:",
-      "",
-      "  smtpd sendmail -t -i --queue /var/spool/smtpd",
+      "The message is on standard input. What else programs pass to sendmail(1) and has",
+      "no meaning here is let pass. The flags of serve are taken too; --queue and",
+      "--config say which queue. Bcc is taken out; Received, From, Date and Message-ID",
+      "are added where they are missing. A CR by itself ends a line of the body, and is",
+      "refused in a header field. A link to the executable that is called sendmail or",
+      "mailq acts as that.",
     ].join("\n"),
   run() {
     throw new Failure(EXIT.usage, "sendmail has options of its own", "write smtpd sendmail first");

@@ -2,7 +2,7 @@
 import { shown } from "../config/sources.ts";
 import type { Notify, Ret } from "../smtp/dsn_parameters.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { COMMON_FLAGS, SETTING_FLAGS } from "./flags.ts";
+import { COMMON_FLAGS, type ListedFlag, SETTING_FLAGS } from "./flags.ts";
 
 /** What sendmail is asked to do. */
 export interface SendmailOptions {
@@ -24,6 +24,62 @@ export interface SendmailOptions {
   /** Flags of the settings, for the command line that everybody else has. */
   readonly settings: readonly string[];
 }
+
+/** The options that have a meaning here, for the help. */
+export const SENDMAIL_FLAGS: readonly ListedFlag[] = [
+  {
+    written: ["-t"],
+    meaning: "take recipients from To, Cc and Bcc; operands are added",
+    repeatable: false,
+  },
+  {
+    written: ["-i", "-oi"],
+    meaning: "a line that is a dot alone does not end the message",
+    repeatable: false,
+  },
+  {
+    written: ["-f"],
+    placeholder: "ADDRESS",
+    meaning: "the reverse-path; '' or '<>' for none",
+    shownDefault: "user@hostname",
+    repeatable: false,
+  },
+  {
+    written: ["-F"],
+    placeholder: "NAME",
+    meaning: "the name in From, where the message has none",
+    repeatable: false,
+  },
+  {
+    written: ["-N"],
+    placeholder: "LIST",
+    meaning: "tell the sender: never, or some of success,failure,delay",
+    suggests: { kind: "words", words: ["never", "success", "failure", "delay"] },
+    repeatable: false,
+  },
+  {
+    written: ["-R"],
+    placeholder: "HOW",
+    meaning: "how much of the message a failure notice has: full or hdrs",
+    suggests: { kind: "words", words: ["full", "hdrs"] },
+    repeatable: false,
+  },
+  {
+    written: ["-V"],
+    placeholder: "ENVID",
+    meaning: "what notices call the message",
+    repeatable: false,
+  },
+  {
+    written: ["-B"],
+    placeholder: "BODY",
+    meaning: "what the message is: 7BIT or 8BITMIME",
+    suggests: { kind: "words", words: ["7BIT", "8BITMIME"] },
+    repeatable: false,
+  },
+  { written: ["-bs"], meaning: "SMTP on standard input and output", repeatable: false },
+  { written: ["-bp"], meaning: "list the queue", repeatable: false },
+];
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,7 +1,6 @@
 /** `smtpd serve`: the server itself. @module */
 import { lineLog } from "../log.ts";
 import { EXIT } from "./failure.ts";
-import { settingsHelp } from "./help.ts";
 import { logStrayErrors, runServer } from "./run_server.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
@@ -10,12 +9,13 @@ export const serve: Verb = {
   usage: "[serve] [flags]",
   summary: "run the server",
   takesSettings: true,
+  examples: [{
+    purpose: "for tests on this computer",
+    line: "smtpd --port 2525 --host 127.0.0.1 --route discard",
+  }],
   details: () =>
-    `Example, for tests on this computer:\n\n` +
-    `  smtpd --port 2525 --host 127.0.0.1 --route discard\n\n` +
-    `${settingsHelp()}\n\n` +
-    `SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n` +
-    `it at once. SIGHUP rereads certificates and accounts. Logs go to standard error.`,
+    "SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n" +
+    "it at once. SIGHUP rereads certificates and accounts. Logs go to standard error.",
   async run(call) {
     checkOperands(call, 0, 0, "serve [flags]");
     const config = call.config();

@@ -3,10 +3,7 @@ import { nearest } from "../config/names.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import type { Flag } from "./flags.ts";
-import type { Call, Verb } from "./verb.ts";
-
-/** One of a family. All of them take the flags of the settings. Its usage has no name of the family. */
-export type SubVerb = Pick<Verb, "usage" | "summary" | "flags" | "run">;
+import type { Call, SubVerb } from "./verb.ts";
 
 /** Commands of a family, by name and in the order of the help. */
 export type SubVerbs = ReadonlyMap<string, SubVerb>;
@@ -17,13 +14,13 @@ export function flagsOf(verbs: SubVerbs): readonly Flag[] {
   return [...new Map(flags.map((flag) => [flag.name, flag])).values()];
 }
 
-/** The lines of the help about each of a family. */
-export function summariesOf(family: string, verbs: SubVerbs): string[] {
-  return [...verbs.values()].map(({ usage, summary }) => `  ${family} ${usage}\n      ${summary}`);
+/** The names of those of a family that are told of. */
+export function toldOf(verbs: SubVerbs): string[] {
+  return [...verbs].filter(([, { isHidden }]) => !isHidden).map(([name]) => name);
 }
 
 function verbCalled(family: string, verbs: SubVerbs, name: string | undefined): SubVerb {
-  const names = [...verbs.keys()];
+  const names = toldOf(verbs);
   if (name === undefined) {
     const mend = `write smtpd ${family} ${names.join("|")}`;
     throw new Failure(EXIT.usage, "an argument is missing", mend);

@@ -14,9 +14,9 @@ import {
 import { EXIT, Failure } from "./failure.ts";
 import { askPassword } from "./password.ts";
 import { asciiJson, counted } from "./queue_words.ts";
-import { flagsOf, runSubVerb, type SubVerb, type SubVerbs, summariesOf } from "./sub_verbs.ts";
+import { flagsOf, runSubVerb, type SubVerbs } from "./sub_verbs.ts";
 import { editUsers, findUsers, readUsers } from "./users_file.ts";
-import { type Call, checkOperands, type Verb } from "./verb.ts";
+import { type Call, checkOperands, type SubVerb, type Verb } from "./verb.ts";
 
 function badData(error: unknown): unknown {
   if (!(error instanceof SyntaxError)) return error;
@@ -79,8 +79,18 @@ const add: SubVerb = {
   usage: "add NAME",
   summary: "make an account, or give it another password",
   flags: [
-    { name: "from", placeholder: "ADDR", repeatable: true },
-    { name: "quota", placeholder: "N/DURATION", repeatable: false },
+    {
+      name: "from",
+      placeholder: "ADDR",
+      meaning: "an address that the account may send from, or all of @DOMAIN; any if left out",
+      repeatable: true,
+    },
+    {
+      name: "quota",
+      placeholder: "N/DURATION",
+      meaning: "how many messages it may send in a time, such as 100/1h",
+      repeatable: false,
+    },
   ],
   async run(call) {
     if (call.operands.length > 1) {
@@ -146,7 +156,7 @@ function accountJson({ name, verifier, allowedFrom, quota }: Account): string {
 const list: SubVerb = {
   usage: "list",
   summary: "show the accounts, what they may send from, and how much",
-  flags: [{ name: "json", repeatable: false }],
+  flags: [{ name: "json", meaning: "one object a line", repeatable: false }],
   run(call) {
     checkOperands(call, 0, 0, `users ${list.usage}`);
     const accounts = [...readUsers(fileOf(call)).values()];
@@ -169,22 +179,12 @@ const VERBS: SubVerbs = new Map(Object.entries({ add, remove, list }));
 
 function details(): string {
   return [
-    ...summariesOf("users", VERBS),
-    "",
-    "  --users FILE        the file of accounts; a setting of serve, so --config can",
-    "                      name it too",
-    "  --from ADDR         add: an address that the account may send from, or all of",
-    "                      @DOMAIN; repeatable. Without it, it may send from any",
-    "  --quota N/DURATION  add: how many messages it may send in a time: 100/1h",
-    "  --json              list: one object a line",
-    "",
-    "add asks for the password on the terminal; where there is none, it is the first",
-    "line of standard input. The file keeps what SCRAM-SHA-256 needs to check it, and",
-    "not the password. An account that is there keeps its addresses and its quota,",
-    "unless others are given. FILE has to have mode 0600; add makes it where there is",
-    "none. A server notices within a second. Example:",
-    "",
-    "  smtpd users add joe --users /etc/smtpd/users --from joe@example.org",
+    "The file of accounts is a setting of serve: --users names it, or --config. add",
+    "asks for the password on the terminal; where there is none, it is the first line",
+    "of standard input. The file keeps what SCRAM-SHA-256 needs to check it, and not",
+    "the password. An account that is there keeps its addresses and its quota, unless",
+    "others are given. The file has to have mode 0600; add makes it where there is",
+    "none. A server notices within a second.",
   ].join("\n");
 }
 
@@ -194,6 +194,11 @@ export const users: Verb = {
   summary: "add, remove or list accounts",
   takesSettings: true,
   flags: flagsOf(VERBS),
+  family: VERBS,
+  examples: [{
+    purpose: "for an account that may send as one address",
+    line: "smtpd users add joe --users /etc/smtpd/users --from joe@example.org",
+  }],
   details,
   run: (call) => runSubVerb("users", VERBS, call),
 };

@@ -1,7 +1,8 @@
 /** What every command of the program is. @module */
 import type { Config } from "../config.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
-import type { CommandLine, Flag } from "./flags.ts";
+import type { Suggestion } from "../config/values.ts";
+import type { CommandLine, Flag, ListedFlag } from "./flags.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** One call of a command. */
@@ -10,6 +11,22 @@ export interface Call extends CommandLine {
   readonly around: Surroundings;
   /** Reads the settings. */
   config(): Config;
+}
+
+/** What stands behind a command beside flags, where a shell can complete it. */
+export interface Operands {
+  /** What each can be completed with. */
+  readonly suggests: Suggestion;
+  /** Whether there may be more than one. */
+  readonly repeatable: boolean;
+}
+
+/** A command line to learn from. */
+export interface Example {
+  /** When it is of use, as the end of "Example, ". */
+  readonly purpose: string;
+  /** The command line, with `smtpd` in front. */
+  readonly line: string;
 }
 
 /** One command. */
@@ -22,10 +39,27 @@ export interface Verb {
   readonly takesSettings: boolean;
   /** Flags that only it takes. */
   readonly flags?: readonly Flag[];
-  /** What its help says beside usage and summary. */
+  /** Flags that only it takes and that it reads itself. */
+  readonly ownFlags?: readonly ListedFlag[];
+  /** What may stand behind it. */
+  readonly operands?: Operands;
+  /** The commands of the family that it is. */
+  readonly family?: ReadonlyMap<string, SubVerb>;
+  /** Command lines to learn from. */
+  readonly examples?: readonly Example[];
+  /**
+   * What its help says beside all that: paragraphs of at most 80 columns with an empty line between
+   * them. One that is indented is shown as it is.
+   */
   details(): string;
   /** Does it, and answers the exit code. */
   run(call: Call): ExitCode | Promise<ExitCode>;
+}
+
+/** One of a family. All of them take the flags of the settings. Its usage has no name of the family. */
+export interface SubVerb extends Pick<Verb, "usage" | "summary" | "flags" | "operands" | "run"> {
+  /** Whether it is for the scripts of completions alone, and nobody is told of it. */
+  readonly isHidden?: boolean;
 }
 
 /**

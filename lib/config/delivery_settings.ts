@@ -66,6 +66,7 @@ export const DELIVERY_OPTIONS: Options<DeliverySettings> = {
           "maildir:DIR, pipe:PROGRAM, https://URL, hold or discard",
       ),
       masked: maskRoute,
+      suggests: { kind: "words", words: ["mx", "hold", "discard"] },
     },
     {
       meaning: "where mail for other domains goes: mx, smtp(s)://[user:password@]host[:port], " +

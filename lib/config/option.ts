@@ -105,9 +105,12 @@ export function oneOrNone<T>(
   none: string,
   description: Description,
 ): Option<T | undefined> {
+  const { suggests } = value;
+  const words = suggests?.kind === "words" ? suggests.words : [];
   const either: Value<{ readonly value: T | undefined }> = {
     type: value.type,
     expects: `${value.expects}, or ${none}`,
+    suggests: { kind: "words", words: [...words, none] },
     parse(text) {
       if (text === none) return { value: undefined };
       const parsed = value.parse(text);

@@ -1,5 +1,5 @@
 /** Where mail is kept, and for how long. @module */
-import { duration, path, size, truth, wholeNumber } from "./values.ts";
+import { directory, duration, size, truth, wholeNumber } from "./values.ts";
 import { list, one, oneOrNone, type Options } from "./option.ts";
 
 /** Where mail is kept, and for how long. */
@@ -24,13 +24,13 @@ export interface QueueSettings {
 
 /** These settings by their keys, in the order of the help. */
 export const QUEUE_OPTIONS: Options<QueueSettings> = {
-  queue: one(path, {
+  queue: one(directory, {
     meaning: "the state directory, with the queue and the Maildirs",
     placeholder: "DIR",
     shownDefault: "/var/spool/smtpd for root, else $XDG_STATE_HOME/smtpd",
     byDefault: (system) => [system.stateDirectory()],
   }),
-  maildir: one(path, {
+  maildir: one(directory, {
     meaning: "where local mail goes: DIR/<domain>/<local-part>",
     placeholder: "DIR",
     shownDefault: "mail in the state directory",

@@ -5,6 +5,11 @@ import { parseDuration, parseRate, parseSize, parseWholeNumber } from "../policy
 import type { Rate } from "../policy/rate.ts";
 import type { Endpoint } from "../policy/session.ts";
 
+/** What a shell can offer while somebody types a value. */
+export type Suggestion =
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "file" | "directory" | "queue id" };
+
 /** A kind of value: how it is read, and what to say when it cannot be. */
 export interface Value<T> {
   /** The type it may have in JSON. A number may be written as text there as well. */
@@ -13,6 +18,8 @@ export interface Value<T> {
   readonly expects: string;
   /** The text of a value as it may be shown, for a kind that may hold a secret. */
   masked?(text: string): string;
+  /** What it can be completed with, where that is known before it is read. */
+  readonly suggests?: Suggestion;
   /** Answers the value, or `undefined` where the text is not one. May throw a {@linkcode ValueError}. */
   parse(text: string): T | undefined;
 }
@@ -82,16 +89,21 @@ export function oneOf<const T extends string>(...words: readonly T[]): Value<T> 
   return {
     type: "string",
     expects: `give ${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`,
+    suggests: { kind: "words", words },
     parse: (text) => words.find((word) => word === text),
   };
 }
 
-/** The name of a file or folder. */
+/** The name of a file. */
 export const path: Value<string> = {
   type: "string",
   expects: "give a path",
+  suggests: { kind: "file" },
   parse: (text) => text.includes("\0") ? undefined : text,
 };
+
+/** The name of a folder. */
+export const directory: Value<string> = { ...path, suggests: { kind: "directory" } };
 
 /** A domain whose mail is local, in the form in which domains are compared. */
 export const domain: Value<string> = {

@@ -4,6 +4,7 @@ import { serviceFailure } from "../../lib/cli/run_server.ts";
 import { ListenError } from "../../lib/net/server.ts";
 import { failureOf } from "../../lib/cli/failure.ts";
 import { resolveConfig } from "../../lib/config/sources.ts";
+import { VERBS } from "../../lib/cli/run.ts";
 import { call, testSystem } from "./surroundings.ts";
 
 const failures: [
@@ -148,19 +149,6 @@ Deno.test("the version is that of the package, with Deno, V8 and target", async 
   assertEquals(await call(["--version"]), { code: 0, out, err: "" });
 });
 
-const VERBS = [
-  "serve",
-  "demo",
-  "explain",
-  "check",
-  "config",
-  "doctor",
-  "ready",
-  "users",
-  "version",
-  "help",
-];
-
 Deno.test("the help fits a screen, and shows every command and an example", async () => {
   for (const args of [["help"], ["--help"], ["-h"], ["--port", "x", "--help"]]) {
     const { code, out } = await call(args);
@@ -168,16 +156,15 @@ Deno.test("the help fits a screen, and shows every command and an example", asyn
     const lines = out.trimEnd().split("\n");
     assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    for (const verb of VERBS) {
-      assertMatch(out, new RegExp(`^ {2}smtpd \\[?${verb}\\b`, "m"));
-    }
+    const verbs = [...out.matchAll(/^ {2}smtpd \[?([a-z]+)\]? .* {2}\S/gm)].map(([, verb]) => verb);
+    assertEquals(verbs, [...VERBS.keys()]);
     assertMatch(out, /^ {2}smtpd --port 2525/m);
-    assertMatch(out, /smtpd help serve/);
+    assertMatch(out, /smtpd help serve$/m);
   }
 });
 
 Deno.test("each command has a help that fits 80 columns", async () => {
-  for (const verb of VERBS) {
+  for (const verb of VERBS.keys()) {
     const { code, out } = await call(["help", verb]);
     assertEquals(code, 0);
     for (const line of out.split("\n")) assert(line.length <= 80, line);
