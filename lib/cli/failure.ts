@@ -19,6 +19,20 @@ export const EXIT = {
 /** The name of an exit code. */
 export type ExitName = keyof typeof EXIT;
 
+/** When the program exits with each of them. */
+export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
+  ok: "all is well, or the server was told to stop",
+  usage: "the command line is wrong",
+  badData: "what was given is wrong, such as an address or a message, or is not there",
+  unavailable: "a port is taken, or a program or a next hop is not to be had",
+  bug: "a bug; report it with what --log-level debug adds",
+  cannotCreate: "a file or directory cannot be made or used",
+  temporary: "it may work later: try again",
+  noPermission: "the user, or Deno, may not do this",
+  configuration: "the config file, an environment variable or what they name is wrong",
+  interrupted: "Ctrl-C, where a password was asked for",
+};
+
 /** One of {@linkcode EXIT}. */
 export type ExitCode = typeof EXIT[ExitName];
 

@@ -12,6 +12,7 @@ import {
 } from "./command_table.ts";
 import { EXIT, Failure } from "./failure.ts";
 import type { ListedFlag } from "./flags.ts";
+import { manPage } from "./man_page.ts";
 import { columns, WIDTH, wrap } from "./text_columns.ts";
 import { type Call, checkOperands, type Example, type Verb } from "./verb.ts";
 
@@ -100,8 +101,12 @@ function overview(verbs: Verbs): string {
   ].join("\n\n");
 }
 
-function helpFor({ operands }: Call, verbs: Verbs): string {
+function helpFor({ operands, flags }: Call, verbs: Verbs): string {
   const [name] = operands;
+  if (flags.has("man")) {
+    if (name === undefined) return manPage(verbs, { about: ABOUT, example: FIRST_EXAMPLE });
+    throw new Failure(EXIT.usage, `the man page is not of ${shown(name)} alone`, "leave it out");
+  }
   if (name === undefined) return overview(verbs);
   const verb = verbs.get(name);
   if (verb === undefined) throw unknownVerb(name, [...verbs.keys()]);
@@ -114,12 +119,21 @@ export function helpOf(verbs: Verbs): Verb {
     usage: "help [VERB]",
     summary: "this, or more about VERB",
     takesSettings: false,
+    flags: [{
+      name: "man",
+      meaning: "the man page smtpd(1), in roff, in place of that",
+      repeatable: false,
+    }],
     get operands() {
       return {
         suggests: { kind: "words", words: [...verbs.keys()] },
         repeatable: false,
       } as const;
     },
+    examples: [{
+      purpose: "to install the man page",
+      line: "smtpd help --man > /usr/local/share/man/man1/smtpd.1",
+    }],
     details: () => "",
     run(call) {
       checkOperands(call, 1, 0, help.usage);

@@ -5,6 +5,9 @@ import { checkOperands, type Verb } from "./verb.ts";
 /** The version of this program; the same as in deno.json. */
 export const VERSION = "0.1.0";
 
+/** The day of that version, or of the last change to the man page before it. */
+export const VERSION_DATE = "2026-11-26";
+
 /** The command. */
 export const version: Verb = {
   usage: "version",

@@ -25,6 +25,12 @@ const failures: [
   [["help", "sreve"], 64, "unknown command sreve: did you mean serve?"],
   [["help", "serve", "check"], 64, "one argument too many, check: write smtpd help [VERB]"],
   [["help", "--port", "1"], 64, "smtpd help takes no --port: leave it out"],
+  [
+    ["help", "queue", "--man"],
+    64,
+    "the man page is not of queue alone: leave it out",
+  ],
+  [["--man"], 64, "smtpd serve takes no --man: leave it out"],
   [["version", "--port", "1"], 64, "smtpd version takes no --port: leave it out"],
   [["version", "1"], 64, "one argument too many, 1: write smtpd version"],
   [["check", "--wait", "1s"], 64, "smtpd check takes no --wait: leave it out"],
