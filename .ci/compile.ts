@@ -23,12 +23,13 @@ const targets = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** What no import names: threads, and the files of the page. */
+/** What no import names: threads, the files of the page, and the scripts of completions. */
 const included = [
   "lib/queue/sqlite_worker.ts",
   "lib/inbox/content_worker.ts",
   "lib/inbox/index_worker.ts",
   "lib/web/page",
+  "lib/cli/completions",
 ];
 
 /** The 2.4.2 compiler and its runtime: where each lies on npm, and what it is called in the cache. */

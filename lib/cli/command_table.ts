@@ -99,3 +99,18 @@ export function listedCommand(name: string, verb: Verb): ListedCommand {
 export function listedCommands(verbs: Verbs): ListedCommand[] {
   return [...verbs].map(([name, verb]) => listedCommand(name, verb));
 }
+
+/**
+ * Every place of the command line in which completions differ: before a command is named, where the
+ * default one is meant and any may be; in each command; and in each of its family.
+ */
+export function placesOf(commands: readonly ListedCommand[]): ListedCommand[] {
+  const meant = commands.find(({ words }) => words[0] === DEFAULT_COMMAND)!;
+  const start = { ...meant, words: [], family: commands };
+  return [start, ...commands.flatMap((command) => [command, ...command.family])];
+}
+
+/** The name of a command among its family. */
+export function lastWord({ words }: ListedCommand): string {
+  return words[words.length - 1];
+}

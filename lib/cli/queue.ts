@@ -1,6 +1,7 @@
 /** `smtpd queue`: a look into the queue, and a hand on it. @module */
 import { queueFailure } from "./open_queue.ts";
 import { CHANGING } from "./queue_actions.ts";
+import { ids } from "./queue_ids.ts";
 import { list } from "./queue_list.ts";
 import { show } from "./queue_show.ts";
 import { flagsOf, runSubVerb, type SubVerbs } from "./sub_verbs.ts";
@@ -10,6 +11,7 @@ const VERBS: SubVerbs = new Map([
   ["list", list],
   ["show", show],
   ...CHANGING,
+  ["ids", ids],
 ]);
 
 function details(): string {

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { check } from "./check.ts";
 import { DEFAULT_COMMAND, type Verbs } from "./command_table.ts";
+import { completionsOf } from "./completions.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { explain } from "./explain.ts";
@@ -44,9 +45,9 @@ const COMMANDS = new Map<string, Verb>(Object.entries({
 /** Every command by name, in the order of the help. */
 export const VERBS: Verbs = COMMANDS;
 
-// It tells of all commands, itself among them.
+// These two tell of all commands, themselves among them.
 const help = helpOf(VERBS);
-COMMANDS.set("help", help);
+COMMANDS.set("completions", completionsOf(VERBS)).set("help", help);
 
 function verbCalled(name: string): Verb {
   const verb = VERBS.get(name);

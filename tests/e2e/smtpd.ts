@@ -148,6 +148,7 @@ export async function runProgram(
   args: readonly string[],
   options: {
     readonly env?: Record<string, string>;
+    readonly cwd?: string;
     readonly input?: Uint8Array;
     /** How long it may take, in milliseconds; a minute if left out. */
     readonly patience?: number;
@@ -156,6 +157,7 @@ export async function runProgram(
   const child = new Deno.Command(file, {
     args: [...args],
     env: options.env,
+    cwd: options.cwd,
     stdin: options.input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
