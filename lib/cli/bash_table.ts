@@ -8,14 +8,10 @@ import {
   placesOf,
 } from "./command_table.ts";
 import type { ListedFlag } from "./flags.ts";
-
-/** Makes one word of a text, in which the shell finds nothing but text. */
-function quoted(text: string): string {
-  return /^[\w./=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
+import { shellWord } from "./shell_word.ts";
 
 function array(name: string, words: readonly string[]): string {
-  return `${name}=(${words.map(quoted).join(" ")})`;
+  return `${name}=(${words.map(shellWord).join(" ")})`;
 }
 
 function namesOf(flags: readonly ListedFlag[]): string[] {
@@ -23,7 +19,7 @@ function namesOf(flags: readonly ListedFlag[]): string[] {
 }
 
 function placeName({ words }: ListedCommand): string {
-  return words.length === 0 ? "''" : quoted(words.join(" "));
+  return words.length === 0 ? "''" : shellWord(words.join(" "));
 }
 
 /** One branch of a case. */
@@ -70,7 +66,7 @@ function flagsFunction(places: readonly ListedCommand[]): string {
   const groups = new Map<string, string[]>();
   for (const place of places) {
     const { flags, takesSettings } = place;
-    const words = namesOf(flags).map(quoted);
+    const words = namesOf(flags).map(shellWord);
     if (takesSettings) words.push('"${settings[@]}"');
     const key = `flags=(${[...words, '"${common[@]}"'].join(" ")})`;
     groups.set(key, [...groups.get(key) ?? [], placeName(place)]);

@@ -234,9 +234,9 @@ export const explain: Verb = {
   summary: "tell what would happen to mail for ADDRESS",
   takesSettings: true,
   details: () =>
-    "It takes the flags of serve. It exits with 0 where the mail would be accepted,\n" +
-    "65 where ADDRESS is none, 69 where the mail would be refused, 75 where it would\n" +
-    "be put off.",
+    "It tells each step, and sends nothing. It takes the flags of serve. It exits\n" +
+    "with 0 where the mail would be accepted, 65 where ADDRESS is none, 69 where the\n" +
+    "mail would be refused, 75 where it would be put off.",
   examples: [{
     purpose: "before a domain is moved",
     line: "smtpd explain someone@example.org --local-domain example.net",

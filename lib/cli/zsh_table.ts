@@ -8,11 +8,7 @@ import {
   placesOf,
 } from "./command_table.ts";
 import type { ListedFlag } from "./flags.ts";
-
-/** Makes one word of a text, in which the shell finds nothing but text. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+import { shellWord } from "./shell_word.ts";
 
 /** Writes a text as a part of a specification for `_arguments`. */
 function part(text: string): string {
@@ -41,7 +37,7 @@ function flagSpecifications(flag: ListedFlag): string[] {
   const others = repeatable ? "*" : written.length === 1 ? "" : `(${written.join(" ")})`;
   return written.map((name) => {
     const joint = placeholder === undefined ? "" : name.startsWith("--") ? "=" : "+";
-    return quoted(`${others}${name}${joint}[${part(meaning)}]${value}`);
+    return shellWord(`${others}${name}${joint}[${part(meaning)}]${value}`);
   });
 }
 
@@ -59,7 +55,7 @@ function functionName({ words }: ListedCommand): string {
 
 /** A function that offers commands with what they do. */
 function commandsFunction(name: string, commands: readonly ListedCommand[]): string {
-  const described = commands.map((command) => quoted(`${lastWord(command)}:${command.summary}`));
+  const described = commands.map((command) => shellWord(`${lastWord(command)}:${command.summary}`));
   return [
     `${name}_commands() {`,
     indented(array("commands", described)),
@@ -72,7 +68,7 @@ function commandsFunction(name: string, commands: readonly ListedCommand[]): str
 function specifications({ flags, takesSettings, operands }: ListedCommand): string[] {
   const behind = operands === undefined
     ? []
-    : [quoted(`${operands.repeatable ? "*" : "1"}: :${action(operands.suggests)}`)];
+    : [shellWord(`${operands.repeatable ? "*" : "1"}: :${action(operands.suggests)}`)];
   return [
     ...flags.flatMap(flagSpecifications),
     ...takesSettings ? ['"$smtpd_settings[@]"'] : [],
@@ -101,8 +97,8 @@ function dispatcher(name: string, command: ListedCommand, before: readonly strin
   const first = [
     ...specifications({ ...command, operands: undefined }),
     // Flags behind a command are that command's, even where there are such in front of it.
-    quoted(`(-): :${name}_commands`),
-    quoted("(-)*:: :->behind"),
+    shellWord(`(-): :${name}_commands`),
+    shellWord("(-)*:: :->behind"),
   ];
   return [
     commandsFunction(name, family),

@@ -3,6 +3,7 @@
  * in their path.
  */
 import { assertEquals } from "@std/assert";
+import { shellWord } from "../../lib/cli/shell_word.ts";
 import { program, runProgram, temporaryDirectory } from "./smtpd.ts";
 
 /** A shell that there are completions for. */
@@ -47,10 +48,10 @@ function plain(answer: string, shell: Shell): string {
 /** Makes the folder. */
 export function completing(): Completing {
   const directory = temporaryDirectory();
-  const quoted = program.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  const command = program.map(shellWord).join(" ");
   const { path } = directory;
   Deno.mkdirSync(`${path}/bin`);
-  Deno.writeTextFileSync(`${path}/bin/smtpd`, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  Deno.writeTextFileSync(`${path}/bin/smtpd`, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
   for (const folder of ["here", "functions", ".config/fish/completions"]) {
     Deno.mkdirSync(`${path}/${folder}`, { recursive: true });
   }
@@ -73,9 +74,11 @@ export function completing(): Completing {
       ], {
         env,
         cwd: `${path}/here`,
+        // The program is started for each line with an id.
+        patience: 180_000,
         input: new TextEncoder().encode(typed.map((line) => `${line}\n`).join("")),
       });
-      assertEquals(code, 0, text);
+      assertEquals(code, 0, `${shell} ends with ${code}: ${text}`);
       const answers = text.split(/^=\n/m);
       assertEquals(answers.length, lines.length + 1, text);
       assertEquals(answers.pop(), "");

@@ -90,6 +90,7 @@ _smtpd_offer() {
 }
 
 _smtpd() {
+  local IFS=$' \t\n'
   local -a words=("${COMP_WORDS[0]}") flags=() offers=()
   local typed standing='' value before='' command='' pending='' isEnded='' operands=0
   local word name plain i
