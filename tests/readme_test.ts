@@ -3,8 +3,6 @@
  * programs run, and its recipes work with the clients that it shows.
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Option, OPTIONS } from "../lib/config.ts";
-import { flagName, KEYS } from "../lib/config/names.ts";
 import { formatMailbox, listen } from "../lib/mod.ts";
 import { connectTcp } from "../lib/net/tcp_transport.ts";
 import { call } from "./cli/surroundings.ts";
@@ -14,6 +12,7 @@ import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/sm
 import { Client } from "./net/client.ts";
 import { AUTHORITY, MX } from "./net/tls_fixture.ts";
 import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
+import { rowsIn, TABLES, withTables } from "./readme_tables.ts";
 
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
@@ -54,16 +53,6 @@ function shellLines(heading?: string): string[] {
     : sections.get(heading) ?? [];
   return chosen.filter(({ language }) => language === "sh").flatMap(({ code }) =>
     code.replaceAll("\\\n", " ").split("\n").filter((line) => line !== "")
-  );
-}
-
-/** The cells of the body of the table whose head begins with a word. */
-function tableOf(head: string): string[][] {
-  const table = new RegExp(`^\\| ${head} .*\n\\| -.*\n((?:\\|.*\n)+)`, "m").exec(readme);
-  assert(table !== null, `Cannot find the table of ${head}`);
-  const unescaped = table[1].replaceAll(/\\([<>|])/g, "$1");
-  return unescaped.trim().split("\n").map((row) =>
-    row.split("|").slice(1, -1).map((cell) => cell.trim())
   );
 }
 
@@ -115,31 +104,24 @@ Deno.test("the files and folders that the README names are there", async () => {
   for (const [path] of named) await Deno.stat(new URL(path, root));
 });
 
-Deno.test("the table of flags in the README is the table of settings", () => {
-  const expected = KEYS.filter((key) => !OPTIONS[key].fileOnly).map((key) => {
-    const { short, placeholder, repeatable, meaning, shownDefault }: Option = OPTIONS[key];
-    const letter = short === undefined ? "" : `\`-${short}\`, `;
-    const flag = `--${flagName(key)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
-    return [`${letter}\`${flag}\`${repeatable ? " (repeatable)" : ""}`, meaning, shownDefault];
-  });
-  assertEquals(tableOf("flag"), expected);
+Deno.test("the tables of the README are those of the program", () => {
+  const hint = "run deno task readme";
+  for (const [head, rows] of TABLES) assertEquals(rowsIn(readme, head), rows, hint);
 });
 
-Deno.test("the table of keys in the README is what only the config file can set", () => {
-  const expected = KEYS.filter((key) => OPTIONS[key].fileOnly).map((key) => [
-    `\`${key}\``,
-    OPTIONS[key].meaning,
-    OPTIONS[key].shownDefault,
-  ]);
-  assertEquals(tableOf("key"), expected);
+Deno.test("the task for the tables of the README mends every row, and leaves all else", () => {
+  const rows = /^\| `.*\n/gm;
+  const broken = readme.replace(rows, "| `--none` | nothing | 0 |\n");
+  for (const [head, rows] of TABLES) assertEquals(rowsIn(withTables(broken), head), rows);
+  assertEquals(withTables(broken).replace(rows, ""), readme.replace(rows, ""));
 });
 
 Deno.test("every flag of the README is in the help of serve", async () => {
   const { out: help } = await call(["help", "serve"]);
-  const flags = tableOf("flag").flatMap(([cell]) => cell.match(/--[a-z-]+/g) ?? []);
+  const flags = rowsIn(readme, "flag").flatMap(([cell]) => cell.match(/--[a-z-]+/g) ?? []);
   assert(flags.length > 20);
   for (const flag of flags) assertMatch(help, new RegExp(`^ .*${flag}(?: |$)`, "m"));
-  for (const [cell] of tableOf("key")) assertStringIncludes(help, `  ${cell.slice(1, -1)} `);
+  for (const [cell] of rowsIn(readme, "key")) assertStringIncludes(help, `  ${cell.slice(1, -1)} `);
 });
 
 /** Makes a folder as a user of the library has it: the map of the README, and a program. */
