@@ -90,23 +90,33 @@ export const doctor: Verb = {
   summary: "look whether machine and DNS fit the settings",
   takesSettings: true,
   flags: [
-    { name: "probe", placeholder: "DOMAIN", repeatable: false },
-    { name: "json", repeatable: false },
+    {
+      name: "probe",
+      placeholder: "DOMAIN",
+      meaning:
+        "connect to a mail host of it to see whether mail gets out, and ask its web server " +
+        "for the time; off asks nobody",
+      shownDefault: PROBE,
+      repeatable: false,
+    },
+    {
+      name: "json",
+      meaning: "one object a line: status, topic, found and mend",
+      repeatable: false,
+    },
   ],
+  examples: [{
+    purpose: "on a new machine before mail comes to it",
+    line: "smtpd doctor --config /etc/smtpd.json",
+  }],
   details: () =>
     "It takes the flags of serve, and looks at everything as a server with them would\n" +
     "use it: files, disk, queue, ports, its own name and the way back to it, MX and\n" +
     "SPF records, the name server, next hops, the clock. No mail is sent and nothing\n" +
     "is changed; it works whether or not the server runs. A line has ok, warn, fail\n" +
     "or skip, what was looked at, what was found, and how to mend what is not well.\n\n" +
-    "  --probe DOMAIN   connect to a mail host of DOMAIN to see whether mail gets\n" +
-    "                   out, and ask its web server for the time; off asks nobody\n" +
-    `                   [${PROBE}]\n` +
-    "  --json           one object a line: status, topic, found and mend\n\n" +
     "Run it as the user that smtpd runs as, who may or may not use its files. It\n" +
-    "exits with 0 where nothing has failed, whatever was warned about, else with 78.\n" +
-    "Example, on a new machine before mail comes to it:\n\n" +
-    "  smtpd doctor --config /etc/smtpd.json",
+    "exits with 0 where nothing has failed, whatever was warned about, else with 78.",
   async run(call) {
     checkOperands(call, 0, 0, doctor.usage);
     const probe = probeOf(call);

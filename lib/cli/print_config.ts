@@ -60,15 +60,25 @@ export const printConfig: Verb = {
   usage: "config --print [--json]",
   summary: "show every setting, and what it comes from",
   takesSettings: true,
-  flags: [{ name: "print", repeatable: false }, { name: "json", repeatable: false }],
+  flags: [
+    { name: "print", meaning: "as text, a line for each setting", repeatable: false },
+    {
+      name: "json",
+      meaning:
+        "an object with two members: settings, which a config file may have as it is, and from",
+      repeatable: false,
+    },
+  ],
+  examples: [{
+    purpose: "to make a config file of flags",
+    line: "smtpd config --print --json --port 2525 | jq .settings > smtpd.json",
+  }],
   details: () =>
     "It takes the flags of serve, and shows the value that each setting has with\n" +
     "them, as the config file would have it: in JSON. Before it stands what set it: a\n" +
     "flag, an environment variable, the config file or the default.\n\n" +
-    "--json writes an object with two members: settings, which a config file may have\n" +
-    "as it is, and from. *** stands for a password in a route, and for what is behind\n" +
-    "the host of a web hook; smtpd takes no route with *** in it. Example:\n\n" +
-    "  smtpd config --print --json --port 2525 | jq .settings > smtpd.json",
+    "*** stands for a password in a route, and for what is behind the host of a web\n" +
+    "hook; smtpd takes no route with *** in it.",
   run(call) {
     checkOperands(call, 0, 0, printConfig.usage);
     if (call.flags.get("print")?.[0] !== "true") {
