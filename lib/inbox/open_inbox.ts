@@ -159,7 +159,7 @@ export async function openInbox(options: OpenInboxOptions = {}): Promise<TestInb
   // Whoever waits is told at once that it is over, however long a session takes to end.
   const inbox = parts.use(storeInbox({
     ...{ store, index, reader, wake, lifetime, clock, log },
-    act: (action, filter) => actOn(action, filter, { store, notices, clock }),
+    act: (action, filter) => actOn(action, filter, { store, notices, clock, log }),
   }));
   const open = parts.move();
   return {

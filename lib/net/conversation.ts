@@ -145,8 +145,8 @@ export class Conversation {
       case "response":
         return this.#converse(event);
       case "auth cancelled":
+        this.#logRefusal("auth", event.reply, { mechanism: this.#exchange?.mechanism });
         this.#exchange = undefined;
-        this.#logRefusal("auth", event.reply);
         return;
       default:
         return chain(this.#answer(event), (answer) => this.#receiver.reply(answer));
@@ -160,6 +160,7 @@ export class Conversation {
     const exchange = isFirst ? sasl?.begin(question.mechanism, this.#session) : this.#exchange;
     this.#exchange = undefined;
     if (exchange === undefined) return this.#receiver.reply(this.#logRefusal("auth", NO_MECHANISM));
+    const { mechanism } = exchange;
     const asked = guarded(
       () => exchange.next(isFirst ? question.initialResponse : question.octets),
       (error): SaslStep => ({ kind: "failure", reply: replyTo(error, log, this.#session, "auth") }),
@@ -171,13 +172,13 @@ export class Conversation {
           return this.#receiver.challenge(step.octets);
         case "success":
           this.#session.authenticate(step.account);
-          this.log("info", "authenticated", { account: step.account });
+          this.log("info", "authenticated", { account: step.account, mechanism });
           return this.#receiver.reply(AUTHENTICATED);
         case "failure":
           if (step.error !== undefined) {
             log("warn", "auth-failed", { session: this.#session.id, error: `${step.error}` });
           }
-          return this.#receiver.reply(this.#logRefusal("auth", step.reply));
+          return this.#receiver.reply(this.#logRefusal("auth", step.reply, { mechanism }));
       }
     });
   }
@@ -213,7 +214,7 @@ export class Conversation {
         return chain(answered, (answer) => {
           if (isPositive(answer)) return answer;
           const { localPart, domain } = question.rcpt.forwardPath;
-          return this.#logRefusal("rcpt", answer, `${localPart}@${domain}`);
+          return this.#logRefusal("rcpt", answer, { recipient: `${localPart}@${domain}` });
         });
       }
       case "data":
@@ -330,11 +331,11 @@ export class Conversation {
     return replyTo(error, log, this.#session, "end of data");
   }
 
-  #logRefusal(step: string, refusal: Reply, recipient?: string): Reply {
+  #logRefusal(step: string, refusal: Reply, fields: LogFields = {}): Reply {
     if (isPermanent(refusal)) this.#context.clients.refused(this.#session);
     this.log("info", "refused", {
       step,
-      recipient,
+      ...fields,
       code: refusal.code,
       enhanced: refusal.enhanced,
       reply: refusal.lines.join(" / "),

@@ -38,6 +38,8 @@ export interface RunningServer extends AsyncDisposable {
 
 /** A server that can be given connections which did not come through one of its listeners. */
 export interface Server extends RunningServer {
+  /** How many sessions are under way. */
+  readonly sessions: number;
   /** Serves a transport as if it had been accepted at a service; at the first one if none is named. */
   serve(transport: Transport, service?: Service): Promise<void>;
 }
@@ -137,8 +139,13 @@ export function startServer(
     transport.write(replyOctets(farewell)).catch(() => {}).finally(() => transport.close());
   }
 
-  function logRefusal(client: string, { code }: Reply, reply: string): void {
-    log("warn", "refused", { client, step: "connect", code, reply });
+  function logRefusal(
+    client: string,
+    { code }: Reply,
+    cause: "rate" | "connections" | "early",
+    reply: string,
+  ): void {
+    log("warn", "refused", { client, step: "connect", cause, code, reply });
   }
 
   /** Serves a connection from a proxy once it is known for whom. */
@@ -155,13 +162,13 @@ export function startServer(
     if (isStopping) return turnAway(transport, SHUTTING_DOWN);
     const refusal = clients.connect(address);
     if (refusal !== undefined) {
-      logRefusal(address, refusal, refusal.lines[0]);
+      logRefusal(address, refusal, "rate", refusal.lines[0]);
       return turnAway(transport, refusal);
     }
     const network = clients.networkOf(address);
     const permit = permits.take(address, network);
     if (permit !== "taken") {
-      logRefusal(address, TOO_MANY, permit);
+      logRefusal(address, TOO_MANY, "connections", permit);
       return turnAway(transport, TOO_MANY);
     }
     try {
@@ -181,7 +188,7 @@ export function startServer(
     const arrived = await arrivals.awaitSilence(transport, delay, SHUTTING_DOWN);
     if (arrived === "gone") return undefined;
     if (arrived === "talked") {
-      logRefusal(remote.address, TALKED_EARLY, TALKED_EARLY.lines[0]);
+      logRefusal(remote.address, TALKED_EARLY, "early", TALKED_EARLY.lines[0]);
       clients.refused({ remote, account: undefined });
       return undefined;
     }
@@ -251,6 +258,9 @@ export function startServer(
   const server: Server = {
     endpoints,
     finished,
+    get sessions() {
+      return connections.size;
+    },
     serve,
     async drain(timeout) {
       stopListening();

@@ -54,6 +54,8 @@ export type SaslStep =
 
 /** One exchange. It has no resources: one that is cancelled is just dropped. */
 export interface SaslExchange {
+  /** The name of the mechanism, as it is registered. */
+  readonly mechanism: string;
   /** Takes the client's next response: the initial one at first, `undefined` where there is none. */
   next(response: Uint8Array | undefined): MaybePromise<SaslStep>;
 }
@@ -132,6 +134,7 @@ function randomOctets(n: number): Uint8Array {
 
 /** Runs a mechanism for one client. */
 function exchange(
+  name: string,
   mechanism: SaslMechanism,
   session: SaslSession,
   attempts: SaslServerOptions["attempts"],
@@ -158,6 +161,7 @@ function exchange(
   }
 
   return {
+    mechanism: name,
     async next(response) {
       if (end !== undefined) {
         const step = end;
@@ -249,9 +253,10 @@ export function saslServer(options: SaslServerOptions): SaslServer {
   return {
     mechanisms: (session) =>
       [...all.keys()].filter((name) => mechanismFor(name, session) !== undefined),
-    begin(name, session) {
-      const mechanism = mechanismFor(name.toUpperCase(), session);
-      return mechanism && exchange(mechanism, session, attempts);
+    begin(named, session) {
+      const name = named.toUpperCase();
+      const mechanism = mechanismFor(name, session);
+      return mechanism && exchange(name, mechanism, session, attempts);
     },
   };
 }

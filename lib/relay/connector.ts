@@ -1,5 +1,6 @@
 /** Opens a session with the first host of a next hop that wants one. @module */
 import { type Clock, systemClock } from "../net/clock.ts";
+import type { Log } from "../net/log.ts";
 import type { Transport } from "../net/transport.ts";
 import type { EhloFacts } from "../smtp/ehlo_facts.ts";
 import { isTransient, reply } from "../smtp/reply.ts";
@@ -39,6 +40,8 @@ export interface ConnectorOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Tells the time; the machine's clock if left out. */
   readonly clock?: Clock;
+  /** Takes what happens; nobody does if left out. */
+  readonly log?: Log;
 }
 
 /** An address that was tried in vain. */

@@ -4,8 +4,6 @@ import { type Log, noLog } from "../net/log.ts";
 import { delayAfter, type Schedule } from "../queue/schedule.ts";
 import type { Attempt, Entry, Notice, Recipient, Store } from "../queue/store.ts";
 import { isUncertain } from "../queue/store_error.ts";
-import { formatMailbox, formatPath } from "../smtp/mailbox.ts";
-import { replyText } from "../smtp/reply.ts";
 import { errorText } from "./client.ts";
 import type { HopPool, Visit } from "./hop_pool.ts";
 import type { NextHop } from "./next_hop.ts";
@@ -17,12 +15,13 @@ import {
   suspended,
   withoutNotices,
 } from "./outcome.ts";
+import { logOutcomes } from "./outcome_log.ts";
 import type { Outlet, Outlets } from "./outlet.ts";
 import { deliverTo } from "./queued_delivery.ts";
+import type { RelayResult } from "./offer.ts";
 import { nextHopKey } from "./route.ts";
 import type { Held, Work } from "./scheduler.ts";
 import type { Whereabouts } from "./sessions.ts";
-import { tlsText } from "./tls_policy.ts";
 import type { RemoteOptions } from "./transaction.ts";
 
 /** What a dispatch works with. */
@@ -185,14 +184,23 @@ export class Dispatch implements Work {
 
   async #deliver(
     held: Held,
-    { hop, recipients }: Group,
+    { hop, key, recipients }: Group,
     visit: Visit,
   ): Promise<readonly AttemptResult[]> {
     const { clock } = this.#options;
+    const { entry } = held.lease;
+    const begun = clock.now();
     const mayEnd = () => !this.#isCut && !held.isLost && clock.now() < held.lease.until;
     try {
-      const { entry } = held.lease;
-      return await deliverTo(hop, entry, recipients, visit, mayEnd, this.#options);
+      const results = await deliverTo(hop, entry, recipients, visit, mayEnd, this.#options);
+      this.#log("debug", "attempted", {
+        id: entry.id,
+        hop: key,
+        kind: hop.kind,
+        result: commonStatus(results),
+        milliseconds: clock.now() - begun,
+      });
+      return results;
     } finally {
       visit.leave();
       this.#tellRoom();
@@ -214,14 +222,10 @@ export class Dispatch implements Work {
         if (isFull) notices = await this.#options.notices(entry, attempt.outcomes, attempt.ended);
         const written = isFull ? attempt : plain;
         if (await this.#options.store.record(held.lease, written, notices)) {
-          this.#recorded(entry, written);
-          for (const { entry: { id } } of notices) {
-            this.#log("info", "notice", {
-              id,
-              about: entry.id,
-              to: formatPath(entry.mail.reversePath),
-            });
+          for (const outcome of written.outcomes) {
+            this.#unrecorded.delete(nameOf(entry, outcome));
           }
+          logOutcomes(this.#log, entry, written, notices);
           // Notices are due at once.
           return notices.length > 0 ? 0 : earliestDue(written);
         }
@@ -258,22 +262,6 @@ export class Dispatch implements Work {
     }
   }
 
-  #recorded(entry: Entry, { host, address, tls, outcomes }: Attempt): void {
-    for (const { index, state, reply, due } of outcomes) {
-      this.#unrecorded.delete(nameOf(entry, { index }));
-      const recipient = entry.recipients.find((recipient) => recipient.index === index);
-      this.#log("info", state === "queued" ? "deferred" : state, {
-        id: entry.id,
-        to: recipient && formatMailbox(recipient.mailbox),
-        host,
-        address,
-        tls: tls && tlsText(tls),
-        reply: replyText(reply),
-        due: due === undefined ? undefined : new Date(due).toISOString(),
-      });
-    }
-  }
-
   async #pause(time: number): Promise<void> {
     if (this.#isStopping) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -286,6 +274,13 @@ export class Dispatch implements Work {
 
 function nameOf(entry: Entry, { index }: Pick<Recipient, "index">): string {
   return `${entry.id} ${index}`;
+}
+
+/** What became of all recipients alike, or `mixed`. */
+function commonStatus(results: readonly RelayResult[]): RelayResult["status"] | "mixed" {
+  const statuses = new Set(results.map(({ status }) => status));
+  const [status] = statuses;
+  return statuses.size === 1 ? status : "mixed";
 }
 
 /** How long a next hop is left alone, so that what is tried by the schedule is not put off by it. */

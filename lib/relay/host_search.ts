@@ -23,8 +23,6 @@ import { type TlsLevel, tlsRecord, tlsText } from "./tls_policy.ts";
 export interface RemoteOptions extends ConnectorOptions {
   /** How hosts and addresses are found. */
   readonly resolver: ResolverOptions;
-  /** Takes what happens; nobody does if left out. */
-  readonly log?: Log;
   /** How much TLS is asked of a next hop; `opportunistic` of all of them if left out. */
   readonly tlsLevelOf?: (hop: RemoteHop) => TlsLevel;
   /** What domains ask of TLS to their mail hosts; nothing if left out. */

@@ -1,5 +1,6 @@
 /** Opens a session with one address: the connection, TLS, and the login where there is one. @module */
 import { type Clock, systemClock } from "../net/clock.ts";
+import { type Log, noLog } from "../net/log.ts";
 import { connectTcp } from "../net/tcp_transport.ts";
 import { secureClient } from "../net/tls_transport.ts";
 import type { Transport } from "../net/transport.ts";
@@ -61,6 +62,7 @@ export class Opener {
   readonly #options: ConnectorOptions;
   readonly #limit: (step: keyof Timeouts) => number;
   readonly #clock: Clock;
+  readonly #log: Log;
 
   /** @param limit how long a step may take that begins now */
   constructor(
@@ -72,6 +74,7 @@ export class Opener {
     this.#options = options;
     this.#limit = limit;
     this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? noLog;
   }
 
   /**
@@ -184,13 +187,20 @@ export class Opener {
     const { secure = secureClient, authorities } = this.#options;
     // An address literal is a name in brackets.
     const serverName = candidate.host.replace(/^\[(?:IPv6:)?(.*)\]$/i, "$1");
+    const { host, address, port } = candidate;
     try {
-      return await this.#within("handshake", "the handshake took too long", signal, (signal) => {
+      const late = "the handshake took too long";
+      const secured = await this.#within("handshake", late, signal, (signal) => {
         return secure(transport, { serverName, authorities, signal });
       });
+      const { version, cipher } = secured.tls;
+      this.#log("debug", "hop-secured", { host, address, port, version, cipher });
+      return secured;
     } catch (error) {
       transport.close();
-      return { problem: errorText(error) };
+      const problem = errorText(error);
+      this.#log("debug", "hop-not-secured", { host, address, port, problem });
+      return { problem };
     }
   }
 

@@ -1,8 +1,10 @@
 /** What an operator does to recipients in the queue. @module */
+import { type Log, noLog } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
 import type { Filter, Lease, Outcome, Store } from "../queue/store.ts";
 import { reply } from "../smtp/reply.ts";
 import type { Notices } from "./notices.ts";
+import { logOutcomes } from "./outcome_log.ts";
 
 /** What can be done to the recipients that a filter means. */
 export const ACTIONS = ["hold", "release", "retry", "remove", "bounce"] as const;
@@ -16,6 +18,8 @@ export interface ActionOptions {
   /** Tells the senders of what is given up. */
   readonly notices: Notices;
   readonly clock: Clock;
+  /** Takes what is given up; nobody does if left out. */
+  readonly log?: Log;
 }
 
 const OWNER = "operator";
@@ -74,7 +78,7 @@ async function bounce(filter: Filter, options: ActionOptions): Promise<number> {
 
 async function bounceOne(
   lease: Lease,
-  { store, clock, notices: makeNotices }: ActionOptions,
+  { store, clock, notices: makeNotices, log = noLog }: ActionOptions,
 ): Promise<number> {
   const { entry } = lease;
   const now = clock.now();
@@ -86,7 +90,9 @@ async function bounceOne(
   const notices = await makeNotices(entry, outcomes, now);
   let isRecorded = false;
   try {
-    isRecorded = await store.record(lease, { begun: now, ended: now, outcomes }, notices);
+    const attempt = { begun: now, ended: now, outcomes };
+    isRecorded = await store.record(lease, attempt, notices);
+    if (isRecorded) logOutcomes(log, entry, attempt, notices);
   } finally {
     if (!isRecorded) { for (const { body } of notices) body.abort(); }
   }

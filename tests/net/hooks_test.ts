@@ -125,7 +125,6 @@ Deno.test("a connect hook's 421 is the greeting and the end", async () => {
     session: session.connection.session.id,
     client: "127.0.0.1",
     step: "connect",
-    recipient: undefined,
     code: 421,
     enhanced: "4.7.0",
     reply: "Go",

@@ -66,7 +66,7 @@ Deno.test("intake is told of TLS-Required: No", async () => {
   for (const service of [{ port: 0 }, { port: 0, submission: true }]) {
     const sasl: SaslServer = {
       mechanisms: () => ["PLAIN"],
-      begin: () => ({ next: () => ({ kind: "success", account: "joe" }) }),
+      begin: () => ({ mechanism: "PLAIN", next: () => ({ kind: "success", account: "joe" }) }),
     };
     await using session = await greetedSession({ service, sasl });
     const { client, intake } = session;

@@ -124,12 +124,14 @@ Deno.test("connections over the limit are told 421, and permits come back", asyn
       using third = await server.connect();
       assertEquals(await third.rest(), BUSY);
     }
+    assertEquals(server.server.sessions, 2);
     assertMatch(await first.say("QUIT"), /^221/);
     await left[0].promise;
     await settle();
     using fourth = await server.connect();
     assertMatch(await fourth.reply(), /^220/);
-    assertEquals(server.events.filter(({ event }) => event === "refused").length, 3);
+    const refused = server.events.filter(({ event }) => event === "refused");
+    assertEquals(refused.map(({ fields }) => fields.cause), Array(3).fill("connections"));
   }
 });
 

@@ -8,7 +8,7 @@ import { greetedSession, type TestSession } from "./session_fixture.ts";
 /** Takes everybody for joe. */
 const sasl: SaslServer = {
   mechanisms: () => ["PLAIN"],
-  begin: () => ({ next: () => ({ kind: "success", account: "joe" }) }),
+  begin: () => ({ mechanism: "PLAIN", next: () => ({ kind: "success", account: "joe" }) }),
 };
 
 const accounts: Accounts = {

@@ -45,6 +45,7 @@ async function ask(script: Script, options: Options = {}) {
   const { clock, hosts, remote } = world({ "192.0.2.3": script });
   const names: string[] = [];
   const logged: string[] = [];
+  const handshakes: string[] = [];
   const secure: Secure = (transport, { serverName, signal }) => {
     names.push(serverName);
     if (handshake === "fails") return Promise.reject(new Error("bad record"));
@@ -60,7 +61,9 @@ async function ask(script: Script, options: Options = {}) {
     secure,
     tlsLevelOf: () => level,
     policies: { policyFor: (domain) => Promise.resolve(domain === "y.test" ? policy : undefined) },
-    log: (_level, event, fields) => logged.push(`${event} ${JSON.stringify(fields)}`),
+    log: (level, event, fields) => {
+      (level === "debug" ? handshakes : logged).push(`${event} ${JSON.stringify(fields)}`);
+    },
   });
   const start = clock.now();
   const answer = await clock.run(transaction.rcpt({ forwardPath: mailbox("ann@y.test") }));
@@ -74,7 +77,7 @@ async function ask(script: Script, options: Options = {}) {
   transaction.abort();
   const { commands } = hosts.seen("192.0.2.3");
   const text = `${answer.code} ${answer.enhanced} ${answer.lines[0]}`;
-  return { text, commands, tried: hosts.tried.length, names, logged, message, took };
+  return { text, commands, tried: hosts.tried.length, names, logged, handshakes, message, took };
 }
 
 Deno.test("opener goes on in TLS where it is offered, with any certificate", async () => {
@@ -203,6 +206,18 @@ Deno.test("opener tells the log why a session is in plaintext, and the ledger ho
     `tls-failed {${where},"problem":"${FAILED}: bad record"}`,
     `relayed {${where},"reply":"250 2.0.0 ${HOST} said: 250 2.0.0 queued","tls":"none"}`,
   ]);
+});
+
+Deno.test("opener tells the log of each handshake", async () => {
+  const where = '"host":"mx.y.test","address":"192.0.2.3","port":25';
+  const cipher = "TLS_AES_128_GCM_SHA256";
+  const table: [Handshake, string][] = [
+    [UNVERIFIED, `hop-secured {${where},"version":"TLSv1.3","cipher":"${cipher}"}`],
+    ["fails", `hop-not-secured {${where},"problem":"bad record"}`],
+  ];
+  for (const [handshake, expected] of table) {
+    assertEquals((await ask({ ehlo: EHLO }, { handshake })).handshakes, [expected]);
+  }
 });
 
 const SMTPS: HostHop = { kind: "smtps", host: "192.0.2.3", port: 465 };

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Log, LogFields } from "../../lib/net/log.ts";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
 import { DEFAULT_SCHEDULE } from "../../lib/queue/schedule.ts";
 import type { Store } from "../../lib/queue/store.ts";
@@ -37,10 +38,15 @@ function world(script: Script, options: Partial<QueueManagerOptions> = {}) {
   return { clock, store, hosts, manager, events };
 }
 
-async function commit(store: Store, id: string, now: number): Promise<void> {
+async function commit(
+  store: Store,
+  id: string,
+  now: number,
+  to: readonly string[] = ["bob@y.test"],
+): Promise<void> {
   const body = store.stage();
   await body.write(CONTENT);
-  await store.commit(entry(id, ["bob@y.test"], now), body);
+  await store.commit(entry(id, to, now), body);
 }
 
 Deno.test("queue manager delivers, keeps what is finished for its time, and forgets it then", async () => {
@@ -53,6 +59,36 @@ Deno.test("queue manager delivers, keeps what is finished for its time, and forg
   await clock.advance(HOUR + 120_000);
   assertEquals(await store.show("m000000000000001"), undefined);
   await clock.run(manager.drain(1_000));
+});
+
+const ATTEMPTS: readonly (readonly [what: string, script: Script, result: string])[] = [
+  ["taken", {}, "delivered"],
+  ["refused for now", { rcpt: "451 4.3.0 later" }, "deferred"],
+  ["refused", { rcpt: "550 5.1.1 no" }, "failed"],
+  ["refused for one of them", {
+    rcpt: (line) => line.includes("ann") ? "550 5.1.1 no" : "250 2.1.5 ok",
+  }, "mixed"],
+];
+
+Deno.test("queue manager tells the log what each attempt came to", async (t) => {
+  for (const [what, script, result] of ATTEMPTS) {
+    await t.step(what, async () => {
+      const attempts: LogFields[] = [];
+      const log: Log = (_, event, fields) => void (event === "attempted" && attempts.push(fields));
+      const { clock, store, manager } = world(script, { log });
+      await commit(store, "m000000000000001", clock.now(), ["bob@y.test", "ann@y.test"]);
+      manager.wake();
+      await clock.advance(60_000);
+      assertEquals(attempts, [{
+        id: "m000000000000001",
+        hop: "mx:y.test",
+        kind: "mx",
+        result,
+        milliseconds: 0,
+      }]);
+      await clock.run(manager.drain(1_000));
+    });
+  }
 });
 
 Deno.test("queue manager forgets what is finished at once where there is no room", async () => {
