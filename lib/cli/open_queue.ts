@@ -70,6 +70,7 @@ export function openServerStore(config: Config, log: Log): Promise<Store> {
         maxMessages: config.queueMessages,
         minFree: config.queueReserve,
         onDamaged: (id, reason) => log("error", "entry-damaged", { id, reason }),
+        onFlushed: (milliseconds) => log("debug", "flushed", { milliseconds }),
       });
     } catch (error) {
       const isLocked = error instanceof StoreError && error.kind === "locked" && HAS_CONTROL;

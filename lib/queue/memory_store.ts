@@ -22,6 +22,7 @@ import {
   type LeaseOptions,
   type NewEntry,
   type RecipientState,
+  type Shortage,
   type StagedBody,
   type Store,
   StoreFullError,
@@ -55,6 +56,11 @@ class MemoryStore implements Store {
 
   hasRoom(octets = 0): boolean {
     return this.#open().length < this.#maxMessages && this.#octets + octets <= this.#maxOctets;
+  }
+
+  async probe(): Promise<Shortage | undefined> {
+    if (this.hasRoom(1)) return undefined;
+    return this.#octets < this.#maxOctets ? "messages" : "octets";
   }
 
   stage(): StagedBody {

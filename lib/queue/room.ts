@@ -1,6 +1,7 @@
 /** Whether there is room for more in the SQLite store. @module */
 import type { DiskWatch } from "./disk_space.ts";
 import type { Fill } from "./sqlite_protocol.ts";
+import type { Shortage } from "./store.ts";
 
 /** What a message takes of the database beside its octets, about. */
 const ROW_OCTETS = 2_048;
@@ -27,15 +28,16 @@ export class Room {
     this.#options = options;
   }
 
-  /** Whether there is room for a message. */
-  isFor(octets: number): boolean {
+  /** What there is too little of for a message; nothing where there is room for it. */
+  shortage(octets: number): Shortage | undefined {
     const { maxMessages, minFree, largest, disk, fill } = this.#options;
     const { messages, free } = fill();
     // What was deleted from the database is room for what goes into it, though no file gets smaller.
     const isSmall = octets <= largest;
     const room = disk.free() + (isSmall ? free : 0);
     const needed = this.#octets + (isSmall ? inDatabase(octets) : octets);
-    return messages + this.#messages < maxMessages && room - needed >= minFree;
+    if (room - needed < minFree) return "octets";
+    return messages + this.#messages < maxMessages ? undefined : "messages";
   }
 
   /** Takes room for a file that grows; false if there is none. */

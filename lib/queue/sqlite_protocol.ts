@@ -31,6 +31,7 @@ export interface WriterCalls {
   add(added: AddedRow): boolean;
   sweep(options: { before: number; limit: number }): number;
   setAside(id: string, reason: string): void;
+  probe(): void;
 }
 
 /** What the reader answers. */
@@ -44,6 +45,7 @@ export interface ReaderCalls {
   body(id: string): StoredBody | undefined;
   waiting(domain: string, limit: number): number;
   stats(): Stats;
+  probe(): void;
 }
 
 /** The first message to a worker. */
@@ -76,6 +78,8 @@ export interface Answer {
   readonly settled: readonly ({ readonly value: unknown } | { readonly error: WireError })[];
   readonly damaged: readonly DamageReport[];
   readonly fill?: Fill;
+  /** How long a group of changes took that was flushed, in milliseconds. */
+  readonly flushed?: number;
 }
 
 /** An error as it crosses: of what is thrown, only words would arrive. */

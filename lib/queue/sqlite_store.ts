@@ -23,6 +23,7 @@ import {
   type NewEntry,
   type Notice,
   type Page,
+  type Shortage,
   type StagedBody,
   type Stats,
   type Store,
@@ -42,6 +43,8 @@ export interface SqliteStoreOptions {
   readonly largestInDatabase?: number;
   /** Told of each entry that was found damaged and set aside. */
   readonly onDamaged?: (id: string, reason: string) => void;
+  /** Told of each group of changes that was flushed, and how many milliseconds it took. */
+  readonly onFlushed?: (milliseconds: number) => void;
   /** Answers the octets that are free on the disk, for tests. */
   readonly freeOctets?: (directory: string) => number;
   /** Scripted failures, for tests. */
@@ -63,8 +66,9 @@ const LEASES = 1_000;
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   let fill: Fill = { messages: 0, free: 0 };
-  const told = ({ fill: current, damaged }: Answer) => {
+  const told = ({ fill: current, damaged, flushed }: Answer) => {
     if (current !== undefined) fill = current;
+    if (flushed !== undefined) options.onFlushed?.(flushed);
     for (const { id, reason } of damaged) options.onDamaged?.(id, reason);
   };
   const { directory, faults = [], minFree = MIN_FREE } = options;
@@ -114,7 +118,12 @@ class SqliteStore implements Store {
   }
 
   hasRoom(octets = 0): boolean {
-    return this.#writer.isUp && this.#room.isFor(octets);
+    return this.#writer.isUp && this.#room.shortage(octets) === undefined;
+  }
+
+  async probe(): Promise<Shortage | undefined> {
+    await Promise.all([this.#writer.call("probe", []), this.#reader.call("probe", [])]);
+    return this.#room.shortage(0);
   }
 
   stage(): StagedBody {
@@ -131,7 +140,7 @@ class SqliteStore implements Store {
   async commit(entry: NewEntry, body: StagedBody): Promise<void> {
     // A large body has its room already.
     const octets = body.size <= this.#largest ? body.size : 0;
-    if (!this.#room.isFor(octets)) {
+    if (this.#room.shortage(octets) !== undefined) {
       throw new StoreFullError(`Cannot commit message ${entry.id}: the queue has no room for it`);
     }
     using _underWay = this.#room.begin(octets);

@@ -53,14 +53,15 @@ type Handlers<Calls> = {
 
 /**
  * What need not be flushed by itself: leases that are lost when the machine stops are over, since so is
- * everybody who held one.
+ * everybody who held one, and a probe changes nothing.
  */
-const LEASING: ReadonlySet<string> = new Set<keyof WriterCalls>([
+const UNFLUSHED: ReadonlySet<string> = new Set<keyof WriterCalls>([
   "lease",
   "claim",
   "renew",
   "giveBack",
   "endLeases",
+  "probe",
 ]);
 
 /** Where so much is left above what is to stay free, the log is not let grow: twice its usual size. */
@@ -106,6 +107,7 @@ function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
         const message = transaction.get(`SELECT seq FROM message WHERE id = ?`, id);
         if (message !== undefined) setAside(transaction, blobs, Number(message.seq), reason);
       },
+      probe: () => () => {},
     };
     return {
       run(batch) {
@@ -114,10 +116,13 @@ function openWriter({ directory, minFree, faults, isAgain }: Begin): Service {
             transaction: Transaction,
           ) => unknown
         );
-        const { settled, reports } = group.run(changes, batch.some(([name]) => !LEASING.has(name)));
+        const lasts = batch.some(([name]) => !UNFLUSHED.has(name));
+        const begun = performance.now();
+        const { settled, reports } = group.run(changes, lasts);
         const answered = {
           settled: settled.map((one) => "error" in one ? { error: toWire(one.error) } : one),
           damaged: reports,
+          ...lasts && { flushed: performance.now() - begun },
         };
         try {
           if (disk.free() < minFree + TIGHT) group.shrinkLog();
@@ -151,6 +156,7 @@ function openReader({ directory }: Begin): Service {
     body: (id: never) => body(sql, id),
     waiting: (domain: never, limit: never) => waiting(sql, domain, limit),
     stats: () => stats(sql),
+    probe: () => {},
   };
   return {
     run: (batch) => ({

@@ -207,6 +207,12 @@ export interface Page {
   readonly next?: string;
 }
 
+/**
+ * Why a store takes no message: there is no room for its octets, as where the disk is below its watermark, or
+ * there are as many messages as there may be.
+ */
+export type Shortage = "octets" | "messages";
+
 /** How much there is. */
 export interface Stats {
   /** Recipients by state. */
@@ -227,6 +233,11 @@ export interface Stats {
 export interface Store extends AsyncDisposable {
   /** Whether a message of so many octets would be taken now, as far as is known without asking. */
   hasRoom(octets?: number): boolean;
+  /**
+   * Asks everything that the store works with to answer, which changes nothing, and tells why no message is
+   * taken now; nothing where one is.
+   */
+  probe(): Promise<Shortage | undefined>;
   /** Begins to take a message's octets. */
   stage(): StagedBody;
   /** Makes a message one of the queue's. Once this has settled it is delivered, bounced or still there. */

@@ -10,6 +10,7 @@ import type {
   NewEntry,
   Notice,
   Page,
+  Shortage,
   StagedBody,
   Stats,
   Store,
@@ -112,6 +113,10 @@ class Watched implements WatchedStore {
 
   hasRoom(octets?: number): boolean {
     return this.#store.hasRoom(octets);
+  }
+
+  probe(): Promise<Shortage | undefined> {
+    return this.#store.probe();
   }
 
   stage(): StagedBody {

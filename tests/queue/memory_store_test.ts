@@ -12,6 +12,7 @@ Deno.test("memory store refuses what is above its limits and recovers", async ()
   await assertRejects(() => put(store, {}, octets(91)), StoreFullError, "Cannot");
   await put(store, {}, octets(10));
   assert(!store.hasRoom());
+  assertEquals(await store.probe(), "messages");
   await assertRejects(() => put(store), StoreFullError, "Cannot");
   await store.remove({ ids: [id] }, NOON);
   assert(store.hasRoom());

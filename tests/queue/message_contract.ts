@@ -168,6 +168,13 @@ export function messageContract(test: ContractTest): void {
     return Promise.resolve();
   });
 
+  test("answers a probe, which changes nothing", async (store) => {
+    await put(store);
+    const before = await store.stats();
+    assertEquals(await store.probe(), undefined);
+    assertEquals(await store.stats(), before);
+  });
+
   test("takes messages from many at once and loses none", async (store) => {
     const committers = Array.from({ length: 50 }, async (_, i) => {
       const ids: string[] = [];

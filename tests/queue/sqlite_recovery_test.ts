@@ -56,6 +56,7 @@ for (const point of POINTS) {
             assert(kind === "closed" || kind === "uncertain", refused.message);
           }
           assert(!store.hasRoom(), "nothing is taken meanwhile");
+          await assertRejects(() => store.probe(), StoreError, "its worker ended");
           assertEquals((await store.stats()).messages >= taken.length, true, "it can be read");
           await recovery(store);
         }

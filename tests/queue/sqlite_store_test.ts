@@ -175,6 +175,7 @@ Deno.test("SQLite store refuses messages below the watermark and takes them abov
   free = 499_999;
   await new Promise((resolve) => setTimeout(resolve, 250));
   assert(!store.hasRoom());
+  assertEquals(await store.probe(), "octets");
   await assertRejects(() => put(store), StoreFullError, "Cannot commit");
   await assertRejects(() => stage(store, octets(300_000)), StoreFullError, "Cannot take");
   const [lease] = await leaseOf(store);
