@@ -39,6 +39,11 @@ export class Backlog {
     return this.#count;
   }
 
+  /** How many messages are left. */
+  get size(): number {
+    return this.#arrivals.size + this.#changes.size;
+  }
+
   /** The number of the oldest that is left; infinite if there is none. */
   get oldest(): number {
     const [arrival] = this.#arrivals.values();

@@ -19,6 +19,16 @@ export type InboxEvent =
   /** Messages are gone. */
   | { readonly type: "gone"; readonly ids: readonly string[] };
 
+/** How far what is found has come behind the queue. */
+export interface IndexCondition {
+  /** How many messages are found, all but those that are removed. */
+  readonly messages: number;
+  /** How many have come, or stand otherwise, and are not found so yet. */
+  readonly waiting: number;
+  /** Whether it is still being compared with the whole queue. */
+  readonly isComparing: boolean;
+}
+
 /** What can be done to messages. */
 export type InboxAction = "hold" | "release" | "retry" | "bounce" | "remove" | "seen" | "unseen";
 
@@ -41,6 +51,8 @@ export interface Inbox extends AsyncDisposable {
   /** Finds messages, newest first. */
   search(search: Search, options: { cursor?: string; limit: number }): Promise<SummaryPage>;
   counts(): Promise<IndexCounts>;
+  /** How far the index is, as it stands: nothing is hurried up. */
+  condition(): Promise<IndexCondition>;
   /** One message, read. */
   show(id: string): Promise<InboxMessage | undefined>;
   /** What is known of its way, without reading it. */

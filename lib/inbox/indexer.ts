@@ -87,6 +87,16 @@ export class Indexer implements AsyncDisposable {
     return this.#backlog.count;
   }
 
+  /** How many messages have come, or stand otherwise, and are not so in the index yet. */
+  get waiting(): number {
+    return this.#backlog.size;
+  }
+
+  /** Whether the index is being compared with the queue, or is yet to be. */
+  get isComparing(): boolean {
+    return this.#reconciliation.hasWork;
+  }
+
   /** Tells what becomes of the index, in the order of arrival, until the answer is disposed of. */
   watch(listener: (event: IndexerEvent) => void): Disposable {
     return this.#listeners.add(listener);

@@ -12,6 +12,7 @@ import type {
   InboxAction,
   InboxEvent,
   InboxMessage,
+  IndexCondition,
   ReleaseOptions,
 } from "./inbox.ts";
 import { InboxEvents } from "./inbox_events.ts";
@@ -80,6 +81,12 @@ class StoreInbox implements Inbox {
   async counts(): Promise<IndexCounts> {
     await this.#catchUp();
     return await this.#options.index.counts();
+  }
+
+  async condition(): Promise<IndexCondition> {
+    const { total: messages } = await this.#options.index.counts();
+    const { waiting, isComparing } = this.#indexer;
+    return { messages, waiting, isComparing };
   }
 
   async show(id: string): Promise<InboxMessage | undefined> {

@@ -66,8 +66,13 @@ Deno.test("the inbox answers within two seconds, whatever is not in the index by
   const found = world.found();
   await world.clock.advance(2_000);
   assertEquals(await found, [[first, "queued"]]);
+  const behind = await world.inbox.condition();
   open();
   assertEquals((await world.found()).length, 2);
+  // The comparison with the whole queue that each start begins with waits for what is new.
+  assertEquals(behind, { messages: 1, waiting: 1, isComparing: true });
+  const upToDate = { messages: 2, waiting: 0, isComparing: false };
+  assertEquals(await world.inbox.condition(), upToDate);
 });
 
 Deno.test("the inbox shows a message as it stands, in the index or not", async () => {

@@ -6,6 +6,7 @@ import type {
   InboxAction,
   InboxEvent,
   InboxMessage,
+  IndexCondition,
   ReleaseOptions,
 } from "../../lib/inbox/inbox.ts";
 import type {
@@ -178,6 +179,11 @@ export class FakeInbox implements Inbox {
       messages: found.slice(Number(cursor), end),
       next: end < found.length ? String(end) : undefined,
     };
+  }
+
+  async condition(): Promise<IndexCondition> {
+    const { total: messages } = await this.counts();
+    return { messages, waiting: 0, isComparing: false };
   }
 
   async counts(): Promise<IndexCounts> {
