@@ -75,6 +75,9 @@ export type { ReleaseOptions } from "./inbox/inbox.ts";
 export type { Content, ContentPart, HeaderAddress } from "./inbox/content.ts";
 export type { MessageState, Search, Summary } from "./inbox/message_index.ts";
 
+export { type EventMetrics, eventMetrics } from "./metrics/event_metrics.ts";
+export type { ExpositionFormat } from "./metrics/exposition.ts";
+
 export { mtaSts, type MtaStsOptions, relay, type RelayOptions } from "./relay/relay.ts";
 export type { StsPolicies, StsPolicy } from "./relay/mta_sts.ts";
 export type { TlsLevel } from "./relay/tls_policy.ts";

@@ -17,6 +17,7 @@ const layers: string[][] = [
   ["relay/"],
   ["delivery/"],
   ["inbox/"],
+  ["metrics/"],
   ["web/"],
   ["config/", "config.ts", "log.ts"],
   ["cli/"],
