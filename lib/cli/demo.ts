@@ -8,7 +8,7 @@ import { replyText } from "../smtp/reply.ts";
 import { relay } from "../relay/relay.ts";
 import { type DemoMessage, demoMessages } from "./demo_messages.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { type Listening, logStrayErrors, runServer } from "./run_server.ts";
+import { type Listening, runServer } from "./run_server.ts";
 import { type Call, checkOperands, type Verb } from "./verb.ts";
 
 /** The settings of a demo: those that were given, beside what makes it one. */
@@ -68,7 +68,6 @@ export const demo: Verb = {
     try {
       const config = demoConfig(call, directory);
       using lines = lineLog(config.logLevel, config.logFormat);
-      using _ = logStrayErrors(lines.log);
       await runServer(config, lines, async ({ endpoints, ui }: Listening) => {
         const [{ address, port }] = endpoints;
         const host = address.includes(":") ? `[${address}]` : address;

@@ -24,8 +24,8 @@ import { queueRulesOf } from "./queue_rules.ts";
 /** Where a server hands the mail that it accepts. */
 export interface MailWay extends AsyncDisposable {
   readonly intake: Intake;
-  /** What is in the queue, for who looks at it; there is none unless settings ask for it. */
-  readonly inbox?: Inbox;
+  /** The queue and what is in it, for who looks at it; there is none unless settings ask for it. */
+  readonly shown?: { readonly store: Store; readonly inbox: Inbox };
   /** Begins with no delivery any more, and settles when those under way are over, or it is time. */
   drain(timeout: number): Promise<void>;
 }
@@ -106,7 +106,7 @@ export async function queuedWay(
       checkRoute: checkChosenRoute,
       makeRoom: () => manager.makeRoom(),
     }),
-    inbox: seen?.inbox,
+    shown: seen && { store: open, inbox: seen.inbox },
     drain,
     async [Symbol.asyncDispose]() {
       await seen?.[Symbol.asyncDispose]();

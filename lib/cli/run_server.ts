@@ -1,6 +1,10 @@
 /** The server, until it is told to stop. @module */
 import type { Config } from "../config.ts";
 import type { LineLog } from "../log.ts";
+import { countingLog } from "../metrics/event_counters.ts";
+import { monitor } from "../metrics/monitoring.ts";
+import { Registry } from "../metrics/registry.ts";
+import { systemClock } from "../net/clock.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type ListeningEndpoint, type Server, startServer } from "../net/server.ts";
 import { serviceName } from "../net/service_name.ts";
@@ -17,6 +21,7 @@ import { ourselvesAt } from "./ourselves.ts";
 import { portSetBy } from "./services.ts";
 import { usersOf } from "./users_file.ts";
 import { startUi, uiTokenOf } from "./ui.ts";
+import { VERSION } from "./version.ts";
 
 /** What makes the server end. Windows knows no SIGTERM. */
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -75,7 +80,7 @@ function onStopSignals(
  * Logs what nobody waited for and goes on: a client must not be able to end the server through a bug
  * in one session.
  */
-export function logStrayErrors(log: Log): Disposable {
+function logStrayErrors(log: Log): Disposable {
   function note(event: Event, error: unknown): void {
     event.preventDefault();
     log("error", "bug", { error: error instanceof Error ? error.stack : String(error) });
@@ -113,9 +118,12 @@ export interface Listening {
  */
 export async function runServer(
   config: Config,
-  { log }: LineLog,
+  lines: LineLog,
   begin?: (listening: Listening) => Promise<void>,
 ): Promise<void> {
+  const metrics = config.ui && new Registry();
+  const log = metrics === undefined ? lines.log : countingLog(metrics, lines.log);
+  using _stray = logStrayErrors(log);
   checkFirst(config);
   const faults = faultsOf(config);
   const accounts = usersOf(config, log);
@@ -149,8 +157,17 @@ export async function runServer(
   }
   await using _ = server;
   const { clients } = options;
-  await using ui = way.inbox &&
-    startUi(config, way.inbox, log, { accounts, token, clients, faults });
+  const sights = metrics && way.shown && {
+    inbox: way.shown.inbox,
+    ...monitor(metrics, {
+      ...way.shown,
+      sessions: () => server.sessions,
+      directory: config.queue,
+      version: VERSION,
+      clock: systemClock,
+    }),
+  };
+  await using ui = sights && startUi(config, sights, log, { accounts, token, clients, faults });
   endpoints.push(...ourselvesAt(config, server.endpoints).endpoints);
   for (const { address, port, service } of server.endpoints) {
     log("info", "listening", {

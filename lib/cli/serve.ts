@@ -1,7 +1,7 @@
 /** `smtpd serve`: the server itself. @module */
 import { lineLog } from "../log.ts";
 import { EXIT } from "./failure.ts";
-import { logStrayErrors, runServer } from "./run_server.ts";
+import { runServer } from "./run_server.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -20,7 +20,6 @@ export const serve: Verb = {
     checkOperands(call, 0, 0, "serve [flags]");
     const config = call.config();
     using lines = lineLog(config.logLevel, config.logFormat);
-    using _ = logStrayErrors(lines.log);
     await runServer(config, lines);
     return EXIT.ok;
   },

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { shown } from "../config/sources.ts";
 import type { Inbox } from "../inbox/inbox.ts";
+import type { Monitoring } from "../metrics/monitoring.ts";
 import type { Log } from "../net/log.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
@@ -21,6 +22,11 @@ export interface UiGuards {
   readonly token?: string;
   readonly clients: ClientLimits;
   readonly faults?: Faults;
+}
+
+/** What there is to see. */
+export interface UiSights extends Monitoring {
+  readonly inbox: Inbox;
 }
 
 /** Octets of a token file. */
@@ -58,7 +64,7 @@ export function uiTokenOf({ ui, uiTokenFile: path }: Config): string | undefined
  */
 export function startUi(
   config: Config,
-  inbox: Inbox,
+  sights: UiSights,
   log: Log,
   { accounts, token, clients, faults }: UiGuards,
 ): WebServer {
@@ -66,7 +72,7 @@ export function startUi(
   const isOpen = isLoopback(hostname) && token === undefined;
   try {
     return startWeb({
-      inbox,
+      ...sights,
       hostname,
       port,
       access: isOpen ? undefined : { accounts, token, clients },

@@ -5,7 +5,8 @@
  * - It calls us by a name of ours, else 421 (RFC 9110 section 15.5.20): we are not the server that the
  *   client takes us for, whoever the client is.
  * - If it changes something, it comes from no page but our own, else 403 (cross-site request forgery).
- * - It says who it is, where anybody else than this host could ask, else 401.
+ * - It says who it is, where anybody else than this host could ask, else 401; but for the few paths that tell
+ *   nothing.
  *
  * No answer opens anything to other origins: there is no CORS.
  *
@@ -27,6 +28,8 @@ export interface GuardOptions {
   readonly names: readonly string[];
   /** Who may come in. Only on loopback it may be left out: then anybody on this host. */
   readonly access: WebAccess | undefined;
+  /** Paths whose answer everybody may have who calls us by our name. */
+  readonly openPaths: ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,6 +39,8 @@ export interface Visit {
   readonly request: Request;
   /** The host and port that its target names. */
   readonly authority: string;
+  /** The path that it names, as it was sent. */
+  readonly path: string;
   /** The client's end. */
   readonly client: Endpoint;
   /** Our port. */
@@ -77,7 +82,7 @@ function checkOrigin({ method, headers }: Request, host: string): void {
  *
  * @throws {RangeError} if others than this host could ask, and nothing says who may
  */
-export function makeGuard({ address, names, access, clock, log }: GuardOptions): Guard {
+export function makeGuard({ address, names, access, openPaths, clock, log }: GuardOptions): Guard {
   if (access === undefined && !isLoopback(address)) {
     throw new RangeError(
       `Cannot show the inbox at ${address} to everybody: it takes accounts or a token`,
@@ -85,7 +90,7 @@ export function makeGuard({ address, names, access, clock, log }: GuardOptions):
   }
   const login: Login | undefined = access && makeLogin({ access, clock, log });
   const isOurs = hostCheck(address, names);
-  return async ({ request, authority, client, port }) => {
+  return async ({ request, authority, path, client, port }) => {
     const field = request.headers.get("host");
     if (field === null) throw badRequest("Cannot answer without a Host field");
     // A target with a host of its own stands above the field (RFC 9112 section 3.2.2): both must fit.
@@ -94,6 +99,7 @@ export function makeGuard({ address, names, access, clock, log }: GuardOptions):
     }
     const host = field.toLowerCase();
     checkOrigin(request, host);
+    if (openPaths.has(path)) return { host, who: undefined };
     const who = await login?.(request.headers.get("authorization"), client);
     return { host, who };
   };

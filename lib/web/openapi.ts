@@ -34,10 +34,14 @@ function answerJson({ description, content }: Answer): unknown {
 /** Which of these come from the guard, which knows of no routes. */
 const GUARDED: ReadonlySet<string> = new Set(["401", "403", "421", "429"]);
 
-function answersOf({ answers, body, errors: form }: Route): Record<string, unknown> {
+/** Which of these come from the login. */
+const BY_LOGIN: ReadonlySet<string> = new Set(["401", "429"]);
+
+function answersOf({ answers, body, errors: form, isOpen }: Route): Record<string, unknown> {
   const errors = { ...COMMON_ANSWERS, ...body && BODY_ANSWERS };
   const described: Record<string, unknown> = {};
   for (const [status, description] of Object.entries(errors)) {
+    if (isOpen && BY_LOGIN.has(status)) continue;
     const isText = form === "text" && !GUARDED.has(status);
     const content = isText ? "text/plain" : shape("Error");
     described[status] = answerJson({ description, content });
@@ -68,11 +72,13 @@ function parametersOf({ path, query }: Route): unknown[] {
 export function openApi(routes: readonly Route[]): unknown {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const { method, path, summary, body } = route;
+    const { method, path, summary, body, isOpen } = route;
     paths[path] ??= {};
     paths[path][method.toLowerCase()] = {
       summary,
       parameters: parametersOf(route),
+      // What is open is so whoever asks.
+      ...isOpen && { security: [] },
       ...body && { requestBody: { content: { "application/json": { schema: body } } } },
       responses: answersOf(route),
     };

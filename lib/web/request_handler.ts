@@ -91,7 +91,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestHandler {
     const [, authority, path, query = ""] = TARGET.exec(url) ?? [];
     if (authority === undefined) throw badRequest("Cannot read the target of the request");
     const client = { address: normalizeAddress(remote.hostname), port: remote.port };
-    const { host, who } = await guard({ request, authority, client, port });
+    const { host, who } = await guard({ request, authority, path, client, port });
     if (path.length > MAX_TARGET || query.length > MAX_TARGET) {
       throw new WebError(
         414,
@@ -111,6 +111,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestHandler {
         path: match.path,
         query: parseQuery(query, route.query),
         body: route.body && await readJsonBody(request, clock),
+        accept: request.headers.get("accept"),
         host,
         client: client.address,
         who,

@@ -1,4 +1,5 @@
 /** What a route is: enough to serve it, and to describe it. @module */
+import type { Monitoring } from "../metrics/monitoring.ts";
 import type { Log } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
 import type { Faults } from "../policy/faults/faults.ts";
@@ -9,7 +10,7 @@ import { COUNT, type Schema } from "./schema.ts";
 import { ID } from "./schemas.ts";
 
 /** What routes are served with. */
-export interface RouteServices {
+export interface RouteServices extends Monitoring {
   readonly inbox: Inbox;
   readonly streams: EventStreams;
   readonly clock: Clock;
@@ -25,6 +26,8 @@ export interface Call {
   readonly query: Query;
   /** The body, if there is one; nothing is known of it but that it is JSON. */
   readonly body: unknown;
+  /** The Accept field, if there is one. */
+  readonly accept: string | null;
   /** What we are called, `name[:port]`; it was checked. */
   readonly host: string;
   /** Who asks, for the log. */
@@ -58,6 +61,8 @@ export interface Route {
   /** The answers of its own; those for bad requests and troubles are the same everywhere. */
   readonly answers: Readonly<Record<number, Answer>>;
   readonly share: Share;
+  /** Whether anybody may ask who reaches us, without saying who it is. */
+  readonly isOpen?: boolean;
   /** How errors are told, but for those of the guard; by our own JSON if left out. */
   readonly errors?: "text";
   readonly handle: (call: Call) => Promise<Response>;

@@ -3,6 +3,7 @@ import { actionRoutes } from "./action_routes.ts";
 import { faultRoutes } from "./fault_routes.ts";
 import { mailpitRoutes } from "./mailpit_routes.ts";
 import { messageRoutes } from "./message_routes.ts";
+import { monitoringRoutes } from "./monitoring_routes.ts";
 import { openApi } from "./openapi.ts";
 import { respond, respondJson } from "./responses.ts";
 import type { Route, RouteServices } from "./route.ts";
@@ -10,15 +11,15 @@ import { waitRoute } from "./wait_route.ts";
 
 /** The routes of an inbox. */
 export function routesOf(services: RouteServices): readonly Route[] {
-  const { inbox, streams } = services;
+  const { streams } = services;
   const common = { method: "GET", query: [] } as const;
-  const plain = { "content-type": "text/plain; charset=utf-8" };
   const routes: Route[] = [
     ...messageRoutes(services),
     ...actionRoutes(services),
     waitRoute(services),
     ...mailpitRoutes(services),
     ...faultRoutes(services),
+    ...monitoringRoutes(services),
     {
       ...common,
       path: "/api/events",
@@ -35,25 +36,6 @@ export function routesOf(services: RouteServices): readonly Route[] {
       answers: { 200: { description: "OpenAPI 3.1.", content: "application/json" } },
       share: "request",
       handle: () => Promise.resolve(respondJson(200, openApi(routes))),
-    },
-    {
-      ...common,
-      path: "/healthz",
-      summary: "Answers as long as the server runs",
-      answers: { 200: { description: "It does.", content: "text/plain" } },
-      share: "request",
-      handle: () => Promise.resolve(respond(200, "ok\n", plain)),
-    },
-    {
-      ...common,
-      path: "/readyz",
-      summary: "Answers when the inbox can be read",
-      answers: { 200: { description: "It can.", content: "text/plain" } },
-      share: "request",
-      async handle() {
-        await inbox.counts();
-        return respond(200, "ok\n", plain);
-      },
     },
   ];
   return routes;

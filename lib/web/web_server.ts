@@ -1,5 +1,6 @@
 /** The web server: the API and the page over an inbox. @module */
 import type { Inbox } from "../inbox/inbox.ts";
+import type { Monitoring } from "../metrics/monitoring.ts";
 import { systemClock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import { ListenError } from "../net/server.ts";
@@ -21,7 +22,7 @@ import { routesOf } from "./routes.ts";
 const LINGER = 200;
 
 /** What a web server is made of. */
-export interface WebOptions {
+export interface WebOptions extends Monitoring {
   readonly inbox: Inbox;
   /** The address to bind. */
   readonly hostname: string;
@@ -68,15 +69,16 @@ function urlOf({ address, port }: Endpoint): string {
  *   good enough
  */
 export function startWeb(options: WebOptions): WebServer {
-  const { inbox, hostname, names = [], access, page, faults } = options;
+  const { inbox, hostname, names = [], access, page, metrics, health, faults } = options;
   const { log = noLog, clock = systemClock } = options;
   const ip = parseIp(hostname);
   if (ip === undefined) throw new RangeError(`Cannot bind ${hostname}: it is no address`);
-  const guard = makeGuard({ address: formatIp(ip), names, access, clock, log });
   const stopping = new AbortController();
   const ending = new AbortController();
   const streams = new EventStreams(inbox, clock);
-  const routes = routesOf({ inbox, streams, clock, log, faults });
+  const routes = routesOf({ inbox, metrics, health, faults, streams, clock, log });
+  const openPaths = new Set(routes.filter(({ isOpen }) => isOpen).map(({ path }) => path));
+  const guard = makeGuard({ address: formatIp(ip), names, access, openPaths, clock, log });
   const handle = requestHandler({ guard, routes, page, clock, log, stopping: stopping.signal });
 
   /** The requests that are under way, each until its answer was sent. */

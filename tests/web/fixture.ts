@@ -1,5 +1,7 @@
 /** What the tests of the web server share: a server over a made-up inbox, and ways to ask it. @module */
 import { assert, assertEquals } from "@std/assert";
+import { Registry } from "../../lib/metrics/registry.ts";
+import type { StoreHealth } from "../../lib/metrics/store_health.ts";
 import type { Log, LogFields } from "../../lib/net/log.ts";
 import { ClientLimits, DEFAULT_RATES } from "../../lib/policy/client_limits.ts";
 import { Faults } from "../../lib/policy/faults/faults.ts";
@@ -29,6 +31,9 @@ export interface World extends AsyncDisposable {
   readonly inbox: FakeInbox;
   readonly clock: FakeClock;
   readonly lines: Line[];
+  readonly metrics: Registry;
+  /** How the queue is from now on. */
+  health: StoreHealth;
 }
 
 const PAGE = new TextEncoder().encode("<!doctype html><title>Inbox</title>");
@@ -42,8 +47,11 @@ export function start(
   const inbox = new FakeInbox(clock, ...messages);
   const lines: Line[] = [];
   const log: Log = (...line) => void lines.push(line);
+  const metrics = new Registry();
   const server = startWeb({
     inbox,
+    metrics,
+    health: () => Promise.resolve(world.health),
     hostname: "127.0.0.1",
     port: 0,
     page: (path) =>
@@ -57,13 +65,16 @@ export function start(
     clock,
     ...options,
   });
-  return {
+  const world: World = {
     server,
     inbox,
     clock,
     lines,
+    metrics,
+    health: { kind: "takes mail" },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+  return world;
 }
 
 /** Who may come in: the account `user` with the password `pencil`, and the token. */
@@ -76,8 +87,12 @@ export function accessOf(clock: FakeClock): WebAccess {
 export function routeTable(): readonly Route[] {
   const clock = new FakeClock();
   const inbox = new FakeInbox(clock);
-  const streams = new EventStreams(inbox, clock);
-  return routesOf({ inbox, clock, streams, faults: new Faults(), log: () => {} });
+  return routesOf({
+    ...{ inbox, clock, streams: new EventStreams(inbox, clock), log: () => {} },
+    faults: new Faults(),
+    metrics: new Registry(),
+    health: () => Promise.resolve({ kind: "takes mail" }),
+  });
 }
 
 // deno-lint-ignore no-explicit-any

@@ -124,10 +124,13 @@ Deno.test("where others can ask, everything takes a login", async (t) => {
     access: accessOf(new FakeClock()),
   });
   assertEquals(new URL(world.server.url).hostname, "localhost");
-  const paths = routeTable().map(({ method, path }) =>
+  const closed = routeTable().filter(({ isOpen }) => !isOpen);
+  const paths = closed.map(({ method, path }) =>
     [method, path.replace("{id}", ID).replace("{index}", "0")] as const
   );
-  for (const [method, path] of [...paths, ["GET", "/"], ["GET", "/nothing"]] as const) {
+  assertEquals(paths.some(([, path]) => path === "/metrics"), true);
+  const others = [["GET", "/"], ["GET", "/nothing"], ["GET", "/healthz/"]] as const;
+  for (const [method, path] of [...paths, ...others]) {
     await t.step(`${method} ${path}`, async () => {
       const { status, headers } = await ask(world, path, { method });
       assertEquals(status, 401);
@@ -138,6 +141,23 @@ Deno.test("where others can ask, everything takes a login", async (t) => {
   const headers = { authorization: `Bearer ${TOKEN}` };
   assertEquals((await ask(world, "/", { headers })).status, 200);
   assertEquals((await ask(world, "/api/counts", { headers })).status, 200);
+});
+
+Deno.test("where others can ask, anybody is told whether the server works", async (t) => {
+  await using world = start([], { hostname: "0.0.0.0", access: accessOf(new FakeClock()) });
+  const open = routeTable().filter(({ isOpen }) => isOpen).map(({ path }) => path);
+  assertEquals(open, ["/healthz", "/readyz"]);
+  const wrong = { authorization: "Bearer wrong-and-not-looked-at" };
+  for (const path of open) {
+    await t.step(path, async () => {
+      assertEquals((await ask(world, path)).status, 200);
+      assertEquals((await ask(world, path, { headers: wrong })).status, 200);
+      assertEquals((await ask(world, path, { method: "HEAD" })).status, 200);
+      assertEquals((await ask(world, path, { method: "POST" })).status, 405);
+      const foreign = requestOf(`GET ${path} HTTP/1.1`, "Host: evil.test");
+      assertEquals(statusOf(await sendRaw(world, foreign)), 421);
+    });
+  }
 });
 
 Deno.test("nothing but loopback is opened without saying who may come in", () => {
