@@ -133,7 +133,7 @@ export class Conversation {
       case "content":
         return this.#transaction?.write(event.bytes) ?? undefined;
       case "refusal":
-        this.#logRefusal("command", event.reply);
+        this.#logRefusal(event.step, event.reply);
         return;
       case "reset":
         this.#dropTransaction(event.cause === "RSET" ? undefined : event.cause);

@@ -54,6 +54,8 @@ export class Receiver {
   #data: IncomingMailData | undefined;
   /** Where a BDAT chunk that came out of sequence leaves the session: where it was. */
   #stateBehindChunk: State | undefined;
+  /** The answer that refused the chunk which is on its way. Who gave it need not be told. */
+  #dataRefusal: Reply | undefined;
   /** The last reply of a session that ends without 421. */
   #closing: Reply | undefined;
 
@@ -237,7 +239,7 @@ export class Receiver {
   }
 
   #refuseCommand(reply: Reply): ReceiverEvent {
-    return { type: "refusal", reply: this.#output.sayNegative(reply) };
+    return { type: "refusal", step: "command", reply: this.#output.sayNegative(reply) };
   }
 
   #close(reply: Reply): ReceiverEvent {
@@ -404,7 +406,12 @@ export class Receiver {
         else this.#state = behind;
         this.#stateBehindChunk = undefined;
         this.#data = undefined;
-        return { type: "refusal", reply: this.#output.sayResults(results) };
+        const said = this.#output.sayResults(results);
+        const isKnown = refusal === this.#dataRefusal;
+        this.#dataRefusal = undefined;
+        if (isKnown) return undefined;
+        const refused = behind === undefined ? "end of data" : "command";
+        return { type: "refusal", step: refused, reply: said };
       }
     }
   }
@@ -434,6 +441,7 @@ export class Receiver {
     }
     if (question.type === "data" && this.#data !== undefined) {
       // The chunk is on its way all the same; the reply comes behind it.
+      this.#dataRefusal = answer;
       this.#data.refuse(answer);
       return;
     }

@@ -62,8 +62,12 @@ export type ReceiverNotice =
   | { readonly type: "reset"; readonly cause: ResetCause }
   /** The exchange of AUTH is over without a result; the client has its reply. */
   | { readonly type: "auth cancelled"; readonly reply: Reply }
-  /** The receiver has refused a command by itself. */
-  | { readonly type: "refusal"; readonly reply: Reply }
+  /** The receiver has refused a command by itself, or a message at its end. */
+  | {
+    readonly type: "refusal";
+    readonly step: "command" | "end of data";
+    readonly reply: Reply;
+  }
   /** The session is over once the output is written: QUIT, a reply of 421, too many errors. */
   | { readonly type: "close"; readonly reply: Reply };
 

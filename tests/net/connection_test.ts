@@ -318,3 +318,35 @@ Deno.test("octets above 127 reach the intake as they are", async () => {
   assertMatch(await session.client.reply(), /^250/);
   assertEquals(session.intake.last.content, `s: x\r\n\r\n${all}\r\n`);
 });
+
+const refusedSteps: readonly (readonly [
+  what: string,
+  sent: string,
+  steps: string[],
+  isDataRefused?: boolean,
+])[] = [
+  ["a command", "XYZZY\r\n", ["command"]],
+  ["a message of lines that end in LF", "DATA\r\none\ntwo\r\n.\r\n", ["end of data"]],
+  ["a message that is too large", `DATA\r\n${"x".repeat(200)}\r\n.\r\n`, ["end of data"]],
+  ["a chunk that is too large", `BDAT 200 LAST\r\n${"x".repeat(200)}`, ["end of data"]],
+  ["a chunk out of turn", "RSET\r\nBDAT 2 LAST\r\nxx", ["command"]],
+  ["DATA by the intake", "DATA\r\n", ["data"], true],
+  ["BDAT by the intake", "BDAT 2 LAST\r\nxx", ["data"], true],
+  ["BDAT by the intake, and another", "BDAT 2\r\nxxBDAT 2 LAST\r\nxx", ["data", "command"], true],
+];
+
+Deno.test("the log is told once of what is refused, and in which step", async (t) => {
+  for (const [what, sent, steps, isDataRefused] of refusedSteps) {
+    await t.step(what, async () => {
+      const data = () => isDataRefused ? reply(450, "4.3.0", "Not now") : undefined;
+      await using session = openSession({ answers: { data }, limits: { maxSize: 100 } });
+      const { client } = session;
+      await client.greet();
+      await client.say("MAIL FROM:<a@example.org>");
+      await client.say("RCPT TO:<b@example.org>");
+      await client.send(`${sent}QUIT\r\n`);
+      assertMatch(await client.rest(), /^221 .*\r\n$/m);
+      assertEquals(session.logged("refused").map(({ fields }) => fields.step), steps);
+    });
+  }
+});
