@@ -16,7 +16,7 @@ export interface UiSettings {
 /** These settings by their keys, in the order of the help. */
 export const UI_OPTIONS: Options<UiSettings> = {
   ui: perhaps(bindAddress, {
-    meaning: "web inbox and API; binds loopback unless HOST is given",
+    meaning: "web inbox, API and metrics; binds loopback unless HOST is given",
     placeholder: "[HOST:]PORT",
     byDefault: [],
   }),

@@ -121,7 +121,8 @@ export async function startTlsServer(
   };
 }
 
-async function addAccount(users: string, name: string): Promise<void> {
+/** Adds an account with {@linkcode PASSWORD} by the command for it. */
+export async function addAccount(users: string, name: string): Promise<void> {
   const [file, ...args] = [...program, "users", "add", name, "--users", users];
   const input = new TextEncoder().encode(`${PASSWORD}\n`);
   const { code, text } = await runProgram(file, args, { input });
