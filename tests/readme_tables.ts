@@ -1,11 +1,12 @@
 /**
- * The tables of the README that come from the program: its commands, its flags and the keys of the config
- * file. `deno task readme` writes them there, and a test holds that they are there.
+ * The tables of the README that come from the program: its commands, its flags, the keys of the config
+ * file and its metrics. `deno task readme` writes them there, and a test holds that they are there.
  */
 import { listedCommands } from "../lib/cli/command_table.ts";
 import { VERBS } from "../lib/cli/run.ts";
 import { type Option, OPTIONS } from "../lib/config.ts";
 import { flagName, KEYS } from "../lib/config/names.ts";
+import { serverMetrics } from "./metrics/samples.ts";
 
 /** The cells of the rows of a table, below its head. */
 export type Rows = readonly (readonly string[])[];
@@ -31,11 +32,20 @@ function keyRows(): Rows {
   ]);
 }
 
+async function metricRows(): Promise<Rows> {
+  return (await serverMetrics()).map(({ name, labelNames, help }) => [
+    `\`${name}\``,
+    labelNames.map((label) => `\`${label}\``).join(", "),
+    help,
+  ]);
+}
+
 /** The tables by the first word of their heads. */
 export const TABLES: ReadonlyMap<string, Rows> = new Map([
   ["command", commandRows()],
   ["flag", flagRows()],
   ["key", keyRows()],
+  ["metric", await metricRows()],
 ]);
 
 /** What a table is in Markdown: its head, and the rows below. */

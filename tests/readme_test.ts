@@ -9,7 +9,6 @@ import { call } from "./cli/surroundings.ts";
 import { mailHost, startNameServer } from "./e2e/name_server.ts";
 import { fileNames } from "./e2e/mailbox.ts";
 import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
-import { serverMetrics } from "./metrics/samples.ts";
 import { Client } from "./net/client.ts";
 import { AUTHORITY, MX } from "./net/tls_fixture.ts";
 import { BackgroundProcess, freePort, peerTest } from "./peers.ts";
@@ -96,15 +95,6 @@ Deno.test("the commands of the README make an account and a server that takes it
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-});
-
-Deno.test("the table of metrics in the README is what a server shows", async () => {
-  const expected = (await serverMetrics()).map(({ name, labelNames, help }) => [
-    `\`${name}\``,
-    labelNames.map((label) => `\`${label}\``).join(", "),
-    help,
-  ]);
-  assertEquals(tableOf("metric"), expected);
 });
 
 Deno.test("the files and folders that the README names are there", async () => {

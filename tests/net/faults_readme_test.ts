@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 const sasl: SaslServer = {
   mechanisms: () => ["PLAIN"],
-  begin: () => ({ next: () => ({ kind: "success", account: "joe" }) }),
+  begin: (mechanism) => ({ mechanism, next: () => ({ kind: "success", account: "joe" }) }),
 };
 
 function open(faults: Faults): TestSession {

@@ -229,7 +229,10 @@ Deno.test("in LMTP each recipient is told what was scripted for the message", as
 Deno.test("AUTH and STARTTLS are refused before anything is looked at", async () => {
   const sasl: SessionOptions["sasl"] = {
     mechanisms: () => ["PLAIN"],
-    begin: () => ({ next: () => ({ kind: "failure", reply: reply(535, "5.7.8", "No") }) }),
+    begin: (mechanism) => ({
+      mechanism,
+      next: () => ({ kind: "failure", reply: reply(535, "5.7.8", "No") }),
+    }),
   };
   const faults = faultsOf("auth times=1 reply 454 4.7.0 Later", "starttls times=1 reply 454");
   await using session = await greetedSession({ faults, sasl, identity });
