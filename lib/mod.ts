@@ -57,6 +57,7 @@ export {
   type FaultScope,
 } from "./policy/faults/faults.ts";
 export type { Cidr, Ip } from "./policy/network.ts";
+export type { HookAnswer, HookRefusal, HooksModule, HookStep } from "./hooks/hooks_module.ts";
 export type { Account, Accounts } from "./policy/accounts.ts";
 export { makeVerifier, type ScramVerifier } from "./policy/scram_verifier.ts";
 export type { AuthOptions, BearerToken, SaslSession } from "./policy/sasl.ts";

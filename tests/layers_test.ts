@@ -14,6 +14,7 @@ const layers: string[][] = [
   ["policy/"],
   ["queue/"],
   ["net/"],
+  ["hooks/"],
   ["relay/"],
   ["delivery/"],
   ["inbox/"],

@@ -1,0 +1,70 @@
+/** Lines of a stream, and octets between them. @module */
+import { octetBuffer } from "../queue/octet_buffer.ts";
+
+const LF = 10;
+const NOTHING = new Uint8Array(0);
+
+/** Reads a stream line by line. */
+export class LineReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #maxLine: number;
+  #rest: Uint8Array = NOTHING;
+
+  /** @param maxLine the octets of the longest line */
+  constructor(stream: ReadableStream<Uint8Array>, maxLine: number) {
+    this.#reader = stream.getReader();
+    this.#maxLine = maxLine;
+  }
+
+  /**
+   * Reads a line, without its LF. Octets that are not UTF-8 become U+FFFD, and the last line may lack its LF.
+   *
+   * @returns the line, or `undefined` at the end
+   * @throws {RangeError} if it is too long
+   */
+  async line(): Promise<string | undefined> {
+    const buffer = octetBuffer();
+    for (;;) {
+      const lf = this.#rest.indexOf(LF);
+      const part = lf === -1 ? this.#rest : this.#rest.subarray(0, lf);
+      if (buffer.size + part.length > this.#maxLine) {
+        throw new RangeError(`Cannot read a line of more than ${this.#maxLine} octets`);
+      }
+      if (lf !== -1) this.#rest = this.#rest.subarray(lf + 1);
+      if (lf !== -1 && buffer.size === 0) return decode(part);
+      buffer.append(part);
+      if (lf !== -1) return decode(buffer.take());
+      if (!await this.#readOn()) return buffer.size === 0 ? undefined : decode(buffer.take());
+    }
+  }
+
+  /** Reads as many octets, over a buffer of their own; `undefined` where the stream ends before. */
+  async octets(length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const octets = new Uint8Array(length);
+    let at = 0;
+    while (at < length) {
+      const part = this.#rest.subarray(0, length - at);
+      octets.set(part, at);
+      at += part.length;
+      this.#rest = this.#rest.subarray(part.length);
+      if (at < length && !await this.#readOn()) return undefined;
+    }
+    return octets;
+  }
+
+  /** Reads no more. */
+  close(): void {
+    this.#reader.cancel().catch(() => {});
+  }
+
+  async #readOn(): Promise<boolean> {
+    this.#rest = NOTHING;
+    const { done, value } = await this.#reader.read();
+    if (!done) this.#rest = value;
+    return !done;
+  }
+}
+
+function decode(octets: Uint8Array): string {
+  return new TextDecoder().decode(octets);
+}
