@@ -1,7 +1,6 @@
 /**
  * Makes executables in `dist/`: `smtpd-<target>` for each target whose runtime can be had, and `smtpd`
- * for this machine. Targets may be named as arguments; `host` alone stands for this machine. The route
- * `pipe:` needs a right that is not among the default ones: `--allow-run=/path/to/program` adds it.
+ * for this machine. Targets may be named as arguments; `host` alone stands for this machine.
  *
  * `deno compile` joins the program to a runtime that it downloads from dl.deno.land. Where that host is
  * out of reach, the executable for x86_64 Linux is made all the same, by Deno 2.4.2 from npm, with the
@@ -28,6 +27,7 @@ const included = [
   "lib/queue/sqlite_worker.ts",
   "lib/inbox/content_worker.ts",
   "lib/inbox/index_worker.ts",
+  "lib/hooks/worker.ts",
   "lib/web/page",
   "lib/cli/completions",
 ];
@@ -62,7 +62,7 @@ const fallback = {
  * ignore variables outside the list gets the whole environment instead, since the program must be able
  * to list its own variables.
  */
-function permissionFlags(knowsIgnore: boolean, runRights: readonly string[]): string[] {
+function permissionFlags(knowsIgnore: boolean): string[] {
   const { permissions } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
   const { net, read, write, env, sys } = permissions.default;
   if (net !== true || read !== true || write !== true || env.ignore !== true) {
@@ -75,7 +75,8 @@ function permissionFlags(knowsIgnore: boolean, runRights: readonly string[]): st
     "--allow-write",
     // The right to read the authorities of TLS has no name on the command line of Deno 2.9.
     sys.includes("ca") ? "--allow-sys" : `--allow-sys=${sys.join()}`,
-    ...runRights,
+    // The program gives this up unless its settings have hooks or a route `pipe:`.
+    "--allow-run",
     ...knowsIgnore ? [`--allow-env=${env.allow.join()}`, "--ignore-env"] : ["--allow-env"],
   ];
 }
@@ -104,14 +105,11 @@ async function compile(deno: string, args: string[], env: Record<string, string>
 }
 
 /** Makes the executable for one target and says how that went. */
-async function compileFor(target: string, runRights: readonly string[]): Promise<boolean> {
+async function compileFor(target: string): Promise<boolean> {
   try {
     const output = `${dist}/smtpd-${target}`;
-    await compile(
-      Deno.execPath(),
-      ["--target", target, "--output", output, ...permissionFlags(true, runRights)],
-      {},
-    );
+    const args = ["--target", target, "--output", output, ...permissionFlags(true)];
+    await compile(Deno.execPath(), args, {});
     console.log(`${target}: made with Deno ${Deno.version.deno}`);
     return true;
   } catch (error) {
@@ -152,11 +150,11 @@ async function extract(tarball: string, path: string, to: string): Promise<void>
   throw new Error(`${tarball} has no ${path}`);
 }
 
-async function compileFallback(output: string, runRights: readonly string[]): Promise<boolean> {
+async function compileFallback(output: string): Promise<boolean> {
   if (host !== fallback.target) return false;
   try {
     const { cache, deno, denort } = await fallbackParts();
-    await compile(deno, ["--output", output, ...permissionFlags(false, runRights)], {
+    await compile(deno, ["--output", output, ...permissionFlags(false)], {
       DENORT_BIN: denort,
       // This Deno has authorities of its own and looks at no others, and npm may be behind a proxy.
       DENO_TLS_CA_STORE: "system",
@@ -179,15 +177,13 @@ async function emptyDist(): Promise<void> {
 }
 
 async function main(args: string[]): Promise<boolean> {
-  const runRights = args.filter((arg) => arg.startsWith("--allow-run="));
-  const named = args.filter((arg) => !runRights.includes(arg));
-  const wanted = named.length > 0 ? named.map((arg) => arg === "host" ? host : arg) : targets;
+  const wanted = args.length > 0 ? args.map((arg) => arg === "host" ? host : arg) : targets;
   await emptyDist();
   const made = new Map<string, boolean>();
-  for (const target of wanted) made.set(target, await compileFor(target, runRights));
+  for (const target of wanted) made.set(target, await compileFor(target));
   if (!wanted.includes(host)) return [...made.values()].every(Boolean);
   const output = `${dist}/smtpd${suffix}`;
-  if (!made.get(host)) return await compileFallback(output, runRights);
+  if (!made.get(host)) return await compileFallback(output);
   await Deno.copyFile(`${dist}/smtpd-${host}${suffix}`, output);
   console.log(`dist/smtpd: the same as smtpd-${host}`);
   return true;

@@ -7,6 +7,7 @@
 import { SERVER_OPTIONS, type ServerSettings } from "./config/server_settings.ts";
 import { QUEUE_OPTIONS, type QueueSettings } from "./config/queue_settings.ts";
 import { DELIVERY_OPTIONS, type DeliverySettings } from "./config/delivery_settings.ts";
+import { HOOK_OPTIONS, type HookSettings } from "./config/hook_settings.ts";
 import { LIMIT_OPTIONS, type LimitSettings } from "./config/limit_settings.ts";
 import { FAULT_OPTIONS, type FaultSettings } from "./config/fault_settings.ts";
 import { UI_OPTIONS, type UiSettings } from "./config/ui_settings.ts";
@@ -22,6 +23,7 @@ export interface Config
     QueueSettings,
     DeliverySettings,
     LimitSettings,
+    HookSettings,
     UiSettings,
     FaultSettings,
     LogSettings {}
@@ -32,6 +34,7 @@ export const OPTIONS: Options<Config> = {
   ...QUEUE_OPTIONS,
   ...DELIVERY_OPTIONS,
   ...LIMIT_OPTIONS,
+  ...HOOK_OPTIONS,
   ...UI_OPTIONS,
   ...FAULT_OPTIONS,
   ...LOG_OPTIONS,

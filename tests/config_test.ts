@@ -101,6 +101,12 @@ Deno.test("defaults are those of the documentation", () => {
     tlsKey: undefined,
     certificates: [],
     relayCertificates: [],
+    hooks: undefined,
+    hooksTimeout: 10_000,
+    hooksMemory: 67_108_864,
+    hooksNet: [],
+    hooksRead: [],
+    hooksEnv: [],
     ui: undefined,
     uiTokenFile: undefined,
     uiName: [],
@@ -190,6 +196,12 @@ const good: [key: Key, text: string, value: unknown][] = [
   ["maildir", "a b/c", "a b/c"],
   ["aliases", "/etc/aliases", "/etc/aliases"],
   ["mtaSts", "false", false],
+  ["hooks", "./hooks.js", "./hooks.js"],
+  ["hooksNet", "db.example.org:5432", ["db.example.org:5432"]],
+  ["hooksNet", "192.0.2.1", ["192.0.2.1"]],
+  ["hooksNet", "[2001:db8::1]:6379", ["[2001:db8::1]:6379"]],
+  ["hooksRead", "/etc/lists", ["/etc/lists"]],
+  ["hooksEnv", "DATABASE_URL", ["DATABASE_URL"]],
 ];
 
 Deno.test("values are read", async (t) => {
@@ -208,6 +220,8 @@ const BIND_ADDRESS =
   "give a port, or an address and a port, such as 8025, 192.0.2.1:8025 or [::1]:8025";
 const NAME_SERVER =
   "give an address and perhaps a port, such as 127.0.0.1, 127.0.0.1:5353 or [::1]:5353";
+const HOOKS_NET =
+  "give a host and perhaps a port, such as db.example.org:5432, 192.0.2.1 or [::1]:6379";
 const DOMAIN = "give a domain such as example.org";
 const HOSTNAME = "give a host name such as mail.example.org";
 const ROUTES =
@@ -291,6 +305,14 @@ const bad: [key: Key, text: string, mend: string][] = [
   ["tlsOut", "none", "give opportunistic, require or verify"],
   ["routes", "a..b mx", "the domain is none; write it like example.net"],
   ["routes", "example.net", "write a domain, a space and a route"],
+  ["hooksTimeout", "0s", DURATION],
+  ...["a b", "*", "a.example:65536", "a.example:", "2001:db8::1", "https://a.example", "a,b"]
+    .map((text): [Key, string, string] => ["hooksNet", text, HOOKS_NET]),
+  ...["1A", "A-B", "A=B", "*"].map((text): [Key, string, string] => [
+    "hooksEnv",
+    text,
+    "give the name of an environment variable, such as DATABASE_URL",
+  ]),
   ["retry", "5m;1h", DURATION],
   ["retry", "never", DURATION],
   ["queueLifetime", "0s", DURATION],
@@ -632,8 +654,8 @@ Deno.test("the nearest name is suggested, and nothing far off", () => {
     ["ui", "ui"],
     ["retry", "retry"],
     ["lifetime", undefined],
-    ["faults", "fault"],
-    ["hooks", undefined],
+      ["faults", "fault"],
+      ["hook", "hooks"],
     ["quarantine-dir", undefined],
     ["proxy", "proxy-protocol"],
     ["x", undefined],

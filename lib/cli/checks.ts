@@ -8,6 +8,7 @@ import { loadCertificates } from "./certificate_files.ts";
 import { allRoutes } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { faultsOf } from "./faults.ts";
+import { openHooks } from "./hooks_file.ts";
 import { checkProgram } from "./program.ts";
 import { authoritiesOf, checkCredentials } from "./tls_out.ts";
 import { uiTokenOf } from "./ui.ts";
@@ -59,6 +60,13 @@ export const CHECKS: readonly Check[] = [
     topic: "faults",
     concerns: ({ fault }) => fault.length > 0,
     run: (config) => void faultsOf(config),
+  },
+  {
+    topic: "hooks",
+    concerns: ({ hooks }) => hooks !== undefined,
+    async run(config) {
+      await using _ = await openHooks(config, noLog);
+    },
   },
   {
     topic: "aliases",

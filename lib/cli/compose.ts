@@ -187,10 +187,12 @@ export interface Guards {
   /** What makes up salts for names that have no account. */
   readonly secret?: Uint8Array;
   readonly faults?: Faults;
+  /** The hooks of a file. */
+  readonly hooks?: Hooks;
 }
 
-/** The policies that settings ask for. */
-function hooksOf(config: Config, log: Log): Hooks {
+/** The policies that settings ask for; the hooks of a file come last, as they cost the most. */
+function hooksOf(config: Config, log: Log, own: Hooks | undefined): Hooks {
   const { dnsBlockLists: zones } = config;
   const dns = systemDns({ nameServer: config.dns });
   const policies: CombinableHooks[] = [];
@@ -212,7 +214,8 @@ function hooksOf(config: Config, log: Log): Hooks {
       clock: systemClock,
     }));
   }
-  return combinedHooks(policies);
+  if (own !== undefined) policies.push(own);
+  return { ...combinedHooks(policies), data: own?.data };
 }
 
 /** What the server is made of. */
@@ -220,7 +223,7 @@ export function serverOptions(
   config: Config,
   intake: Intake,
   log: Log,
-  { accounts, identity, secret, faults }: Guards = {},
+  { accounts, identity, secret, faults, hooks }: Guards = {},
 ): ServerOptions & { readonly clients: ClientLimits } {
   const exempt = config.relayFrom;
   const clients = new ClientLimits({ rates: config, exempt, accounts, clock: systemClock });
@@ -242,7 +245,7 @@ export function serverOptions(
     clients,
     proxies: config.proxyProtocol,
     trustedPeers: { XCLIENT: config.xclient, XFORWARD: config.xforward },
-    hooks: hooksOf(config, log),
+    hooks: hooksOf(config, log, hooks),
     faults,
     relaying: rulesOf(config),
     // What the sender is to be told of is told by notices, and without a queue there are none.

@@ -5,13 +5,26 @@ import type { ProgramHop } from "../relay/next_hop.ts";
 import { allRoutes } from "./compose.ts";
 import { EXIT, Failure } from "./failure.ts";
 
-function notPermitted(path: string): Failure {
+/**
+ * Holds that Deno lets this process run a program.
+ *
+ * @throws {Failure} with exit code 77 if it does not
+ */
+export function checkMayRun(path: string): void {
+  const { state } = Deno.permissions.querySync({ name: "run", command: path });
+  if (state === "granted") return;
   const right = `--allow-run=${shown(path)}`;
-  const mend = Deno.build.standalone
-    ? `make the executable with deno task compile ${right} host, or run smtpd from source, ` +
-      `deno run -P ${right} main.ts`
-    : `add ${right}, as in deno run -P ${right} main.ts`;
-  return new Failure(EXIT.noPermission, `Deno does not let smtpd run ${shown(path)}`, mend);
+  throw new Failure(
+    EXIT.noPermission,
+    `Deno does not let smtpd run ${shown(path)}`,
+    `add ${right}, as in deno run -P ${right} main.ts`,
+  );
+}
+
+/** Whether settings have the server run programs: those of routes, and the one that hooks run in. */
+export function runsPrograms(config: Config): boolean {
+  return config.hooks !== undefined ||
+    allRoutes(config).some(({ route }) => route.kind === "program");
 }
 
 /**
@@ -42,6 +55,5 @@ function checkOne({ path }: ProgramHop, mend: string): void {
     const wrong = `${shown(path)} is no program, it is not an executable file`;
     throw new Failure(EXIT.unavailable, wrong, `make it one with chmod +x, or ${mend}`);
   }
-  const { state } = Deno.permissions.querySync({ name: "run", command: path });
-  if (state !== "granted") throw notPermitted(path);
+  checkMayRun(path);
 }

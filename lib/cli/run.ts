@@ -1,6 +1,7 @@
 /** The program: finds the command, runs it, and turns what it throws into one line. @module */
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
+import { runHost } from "../hooks/host.ts";
 import { check } from "./check.ts";
 import { DEFAULT_COMMAND, type Verbs } from "./command_table.ts";
 import { completionsOf } from "./completions.ts";
@@ -17,8 +18,10 @@ import {
   SETTING_FLAGS,
 } from "./flags.ts";
 import { helpOf, unknownVerb } from "./help.ts";
+import { HOOKS_HOST } from "./hooks_file.ts";
 import { loadConfig } from "./load.ts";
 import { printConfig } from "./print_config.ts";
+import { runsPrograms } from "./program.ts";
 import { queue } from "./queue.ts";
 import { ready } from "./ready.ts";
 import { runSendmail, sendmail } from "./sendmail.ts";
@@ -85,7 +88,11 @@ function argumentsOf(args: readonly string[], calledAs: string): readonly string
 async function runCommand(given: readonly string[], around: Surroundings): Promise<ExitCode> {
   const args = argumentsOf(given, around.calledAs);
   const [first] = args;
-  if (first === "sendmail") return await runSendmail(args.slice(1), around);
+  if (first === HOOKS_HOST) return await runHost();
+  if (first === "sendmail") {
+    around.runNoPrograms();
+    return await runSendmail(args.slice(1), around);
+  }
   // A word in front that is no command is told so before what is wrong with its flags.
   if (first !== undefined && !first.startsWith("-")) verbCalled(first);
   const end = args.includes("--") ? args.indexOf("--") : args.length;
@@ -102,7 +109,12 @@ async function runCommand(given: readonly string[], around: Surroundings): Promi
   const [name = DEFAULT_COMMAND, ...operands] = commandLine.operands;
   const verb = verbCalled(name);
   checkFlags(name, verb, commandLine.flags);
-  const config = () => loadConfig(commandLine, around);
+  if (!verb.takesSettings) around.runNoPrograms();
+  const config = () => {
+    const settled = loadConfig(commandLine, around);
+    if (!runsPrograms(settled)) around.runNoPrograms();
+    return settled;
+  };
   return await verb.run({ operands, flags: commandLine.flags, around, config });
 }
 

@@ -15,6 +15,7 @@ import { openCertificates } from "./certificates.ts";
 import { checkFirst } from "./checks.ts";
 import { serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
 import { faultsOf, logFaults, warnOfFaults } from "./faults.ts";
+import { openHooks } from "./hooks_file.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
@@ -132,9 +133,11 @@ export async function runServer(
   await using certificates = await openCertificates(config, log, {
     asksClient: config.relayCertificates.length > 0,
   });
+  await using hooks = await openHooks(config, log);
   using _hangup = onHangup(() => {
     accounts?.reload();
     void certificates?.reread();
+    void hooks?.reload();
   });
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
@@ -148,6 +151,7 @@ export async function runServer(
     identity: certificates?.identity,
     secret: accounts && authSecretOf(config, log),
     faults,
+    hooks: hooks?.hooks,
   });
   let server: Server;
   try {

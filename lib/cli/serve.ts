@@ -15,7 +15,8 @@ export const serve: Verb = {
   }],
   details: () =>
     "SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n" +
-    "it at once. SIGHUP rereads certificates and accounts. Logs go to standard error.",
+    "it at once. SIGHUP rereads certificates, accounts and hooks. Logs go to\n" +
+    "standard error.",
   async run(call) {
     checkOperands(call, 0, 0, "serve [flags]");
     const config = call.config();

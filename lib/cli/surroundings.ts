@@ -37,6 +37,8 @@ export interface Surroundings {
   write(bytes: Uint8Array): Promise<void>;
   /** The terminal that standard input is, if it is one. */
   terminal(): Terminal | undefined;
+  /** Gives up the right to run programs, for this process and all time. */
+  runNoPrograms(): void;
 }
 
 /** Nobody reads standard output any more: a reader such as `head` has seen enough. */
@@ -178,5 +180,6 @@ export function realSurroundings(): Surroundings {
       }
     },
     terminal: () => Deno.stdin.isTerminal() ? standardTerminal() : undefined,
+    runNoPrograms: () => void Deno.permissions.revokeSync({ name: "run" }),
   };
 }

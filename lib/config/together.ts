@@ -39,6 +39,19 @@ export function checkTogether(config: Config): void {
   }
   checkTls(config);
   checkUi(config);
+  checkGrants(config);
+}
+
+/** What hooks may do is for hooks. */
+function checkGrants(config: Config): void {
+  const given = (["hooksNet", "hooksRead", "hooksEnv"] as const)
+    .find((key) => config[key].length > 0);
+  if (given === undefined || config.hooks !== undefined) return;
+  throw new ConfigError(
+    "file",
+    `${given} is given, and there are no hooks`,
+    `give --hooks FILE, or leave ${given} out`,
+  );
 }
 
 /** The inbox looks into the queue, and is open to those alone who work on this host or prove who they are. */

@@ -212,6 +212,7 @@ Deno.test("queue list ends quietly when nobody reads on", async () => {
     read: () => Promise.resolve(null),
     write: () => Promise.resolve(),
     terminal: () => undefined,
+    runNoPrograms() {},
   });
   assertEquals([code, lines], [0, 2]);
 });

@@ -222,6 +222,7 @@ Deno.test("the help of serve lists what there is and nothing that is not", async
     "max-connections",
     "max-connections-per-ip",
     "timeout",
+    "hooks",
     "ui",
     "fault",
     "fault-seed",
