@@ -6,6 +6,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { formatMailbox, listen } from "../lib/mod.ts";
 import { connectTcp } from "../lib/net/tcp_transport.ts";
 import { call } from "./cli/surroundings.ts";
+import { octets } from "./e2e/corpus.ts";
+import { Dialog } from "./e2e/dialog.ts";
 import { mailHost, startNameServer } from "./e2e/name_server.ts";
 import { fileNames } from "./e2e/mailbox.ts";
 import { eventually, runProgram, startSmtpd, temporaryDirectory } from "./e2e/smtpd.ts";
@@ -67,8 +69,9 @@ Deno.test("the tasks of the README exist, and it names one version of Deno", asy
 
 Deno.test("the command lines of the README are ones that smtpd takes", async () => {
   const program = /^(?:npx --yes deno@\S+ task start|deno task start|(?:dist\/)?smtpd)\b/;
-  const submission = shellLines(SUBMISSION);
-  const lines = shellLines().filter((line) => program.test(line) && !submission.includes(line));
+  // These take files, and have tests of their own.
+  const others = [SUBMISSION, HOOKS_FILE].flatMap((heading) => shellLines(heading));
+  const lines = shellLines().filter((line) => program.test(line) && !others.includes(line));
   assert(lines.length >= 6, `only ${lines.length} found`);
   for (const line of lines) {
     const words = line.replace(program, "").matchAll(/"([^"]*)"|\S+/g);
@@ -79,6 +82,7 @@ Deno.test("the command lines of the README are ones that smtpd takes", async () 
 });
 
 const SUBMISSION = "Submission, AUTH and TLS";
+const HOOKS_FILE = "Hooks in a file";
 
 Deno.test("the commands of the README make an account and a server that takes it", async () => {
   const directory = await Deno.makeTempDir({ prefix: "smtpd-readme-" });
@@ -122,6 +126,28 @@ Deno.test("every flag of the README is in the help of serve", async () => {
   assert(flags.length > 20);
   for (const flag of flags) assertMatch(help, new RegExp(`^ .*${flag}(?: |$)`, "m"));
   for (const [cell] of rowsIn(readme, "key")) assertStringIncludes(help, `  ${cell.slice(1, -1)} `);
+});
+
+Deno.test("the hooks in a file of the README do what they say", async () => {
+  const [code] = codeUnder(HOOKS_FILE, "js");
+  using directory = temporaryDirectory();
+  const path = `${directory.path}/hooks.js`;
+  Deno.writeTextFileSync(path, code);
+  const [line] = shellLines(HOOKS_FILE);
+  assert(line.endsWith("--hooks ./hooks.js"), line);
+  await using smtpd = await startSmtpd("--route", "hold", "--hooks", path);
+  using dialog = await Dialog.open(smtpd.port);
+  const send = async (to: string, message: string) =>
+    (await dialog.sendMail("a@client.test", [to], octets(message))).at(-1)!;
+  assertEquals(await send("nobody@example.org", ""), { code: 550, text: "5.1.1 No such mailbox" });
+  await dialog.say("RSET");
+  assertEquals(await send("joe@example.org", "Subject: x\r\n"), {
+    ...{ code: 550, text: "5.6.0 A Date field is missing" },
+  });
+  const date = "Date: Thu, 1 Jan 2026 12:00:00 +0000\r\n\r\n";
+  assertEquals((await send("joe@example.org", date)).code, 250);
+  const { text } = await smtpd.event("hooks-printed");
+  assertMatch(String(text), / sends 40 octets$/);
 });
 
 /** Makes a folder as a user of the library has it: the map of the README, and a program. */

@@ -17,12 +17,17 @@
 const COMMENT =
   /(?<=^|\n)(?<!\\\r?\n)[ \t]*(?:\/\*(?:(?!\*\/|`|\$\{)[^])*\*\/|\/\/(?:(?!\*\/|`|\$\{)[^\r\n\u2028\u2029])*)/g;
 
-const LOADING = /\bimport\b|\bfrom\s*(?:["'`]|\/[*/])/;
+/** `import.meta` loads nothing. */
+const IMPORT = /\bimport\b(?!\s*\.\s*meta\b)/;
+
+/** The beginning of `export *` and `export { ... }`, and what makes them load a module. */
+const EXPORT_LIST = /\bexport\s*(?:[*{]|\/[*/])/;
+const FROM = /\bfrom\s*(?:["'`]|\/[*/])/;
 
 /** The number of the first line that may load a module; `undefined` if none does. */
 export function loadingLine(source: string): number | undefined {
   // As many lines as before, so that the number is that of the file.
   const code = source.replace(COMMENT, (comment) => comment.replace(/[^\n]/g, " "));
-  const match = LOADING.exec(code);
+  const match = IMPORT.exec(code) ?? (EXPORT_LIST.test(code) ? FROM.exec(code) : null);
   return match === null ? undefined : code.slice(0, match.index).split("\n").length;
 }

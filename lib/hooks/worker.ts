@@ -132,7 +132,7 @@ async function ask(id: number, step: HookStep, args: readonly unknown[]): Promis
   try {
     let answer: unknown;
     try {
-      answer = await hooks.get(step)?.(...args);
+      answer = await hooks.get(step)!(...args);
     } catch (error) {
       answer = refusalIn(error);
     }

@@ -12,6 +12,11 @@ export const program: readonly string[] = executable
   ? [executable]
   : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
 
+/** The same with the right to start the process of hooks, which an executable has. */
+const programWithHooks: readonly string[] = executable
+  ? program
+  : program.toSpliced(-1, 0, `--allow-run=${Deno.execPath()}`);
+
 /** One line of the log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
@@ -56,7 +61,7 @@ export async function startSmtpdUnder(
   };
   const [file, ...args] = [
     ...command,
-    ...program,
+    ...flags.includes("--hooks") ? programWithHooks : program,
     ...Object.entries(defaults).filter(([flag]) => !flags.includes(flag)).flat(),
     ...["--log-format", "json", ...flags],
   ];
