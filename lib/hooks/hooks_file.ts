@@ -6,8 +6,9 @@
 import { systemClock } from "../net/clock.ts";
 import { type Log, noLog } from "../net/log.ts";
 import type { Clock } from "../policy/clock.ts";
-import type { Hooks, MaybePromise, Verdict } from "../policy/hooks.ts";
-import { SmtpError } from "../smtp/reply.ts";
+import type { Hooks, MaybePromise } from "../policy/hooks.ts";
+import { readDataVerdict, readRcptVerdict, readVerdict } from "../policy/verdict.ts";
+import { type Reply, SmtpError } from "../smtp/reply.ts";
 import type { HookStep } from "./hooks_module.ts";
 import type { HostProgram } from "./host_process.ts";
 import { HooksError } from "./hooks_error.ts";
@@ -62,12 +63,13 @@ function unavailable(): SmtpError {
 export class HooksFile implements AsyncDisposable {
   /** The hooks, to be asked by a server. Those that the module does not have go on at once. */
   readonly hooks: Hooks = {
-    connect: (session) => this.#ask({ step: "connect", session, facts: [] }),
-    helo: (session) => this.#ask({ step: "helo", session, facts: [] }),
-    mail: (session, mail) => this.#ask({ step: "mail", session, facts: [mail] }),
-    rcpt: (session, rcpt, mail) => this.#ask({ step: "rcpt", session, facts: [rcpt, mail] }),
+    connect: (session) => this.#ask({ step: "connect", session, facts: [] }, readVerdict),
+    helo: (session) => this.#ask({ step: "helo", session, facts: [] }, readVerdict),
+    mail: (session, mail) => this.#ask({ step: "mail", session, facts: [mail] }, readVerdict),
+    rcpt: (session, rcpt, mail) =>
+      this.#ask({ step: "rcpt", session, facts: [rcpt, mail] }, readRcptVerdict),
     data: (session, { envelope, header, content }) =>
-      this.#ask({ step: "data", session, facts: [{ envelope, header }], content }),
+      this.#ask({ step: "data", session, facts: [{ envelope, header }], content }, readDataVerdict),
   };
   readonly #options: HooksProcessOptions;
   readonly #log: Log;
@@ -129,12 +131,12 @@ export class HooksFile implements AsyncDisposable {
     await Promise.all([...this.#processes].map(({ closed }) => closed));
   }
 
-  #ask(question: HookQuestion): MaybePromise<Verdict | void> {
+  #ask<T>(question: HookQuestion, read: (answer: unknown) => T): MaybePromise<Reply | T | void> {
     if (!this.#steps.has(question.step)) return;
-    return this.#answer(question);
+    return this.#answer(question, read);
   }
 
-  async #answer(question: HookQuestion): Promise<Verdict | void> {
+  async #answer<T>(question: HookQuestion, read: (answer: unknown) => T): Promise<Reply | T> {
     const asked = this.#current ?? await this.#starting;
     const outcome: HookOutcome = await asked?.ask(question) ?? { kind: "unavailable" };
     switch (outcome.kind) {
@@ -144,7 +146,7 @@ export class HooksFile implements AsyncDisposable {
         throw this.#failed(question, outcome.error);
       case "answer":
         try {
-          return verdictOf(outcome.answer);
+          return verdictOf(outcome.answer, read);
         } catch (error) {
           throw this.#failed(question, (error as Error).message);
         }

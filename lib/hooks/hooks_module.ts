@@ -1,5 +1,5 @@
 /** What a module of hooks exports: the types that its author writes by. @module */
-import type { Hooks, MaybePromise, Verdict } from "../policy/hooks.ts";
+import type { Hooks, MaybePromise } from "../policy/hooks.ts";
 
 /** The steps at which a module can be asked: the names that it may export. */
 export type HookStep = keyof Hooks;
@@ -17,8 +17,10 @@ export interface HookRefusal {
   readonly text: string;
 }
 
-/** What a hook of a module answers, or throws in the case of a refusal. */
-export type HookAnswer = Verdict | HookRefusal | void;
+/** What a hook of a module answers: what any hook may, and refusals that are easier to write. */
+export type HookAnswer<Step extends HookStep> =
+  | Awaited<ReturnType<NonNullable<Hooks[Step]>>>
+  | HookRefusal;
 
 /**
  * The exports of a module that `--hooks` names. It runs in a process of its own without any rights, so it
@@ -39,5 +41,5 @@ export type HookAnswer = Verdict | HookRefusal | void;
 export type HooksModule = {
   readonly [Step in HookStep]?: (
     ...args: Parameters<NonNullable<Hooks[Step]>>
-  ) => MaybePromise<HookAnswer>;
+  ) => MaybePromise<HookAnswer<Step>>;
 };

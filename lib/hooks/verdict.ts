@@ -1,10 +1,9 @@
 /**
- * Reads what a hook in another process has answered. It is the one place where an answer becomes a verdict:
- * each field is looked at, and what is not known is refused, so that a misspelt one is told.
+ * Reads the refusals of hooks in another process: each field is looked at, and what is not known is refused,
+ * so that a misspelt one is told.
  *
  * @module
  */
-import type { Verdict } from "../policy/hooks.ts";
 import type { Reply } from "../smtp/reply.ts";
 
 /** Lines of one reply at most. */
@@ -57,17 +56,18 @@ function readRefusal(members: ReadonlyMap<string, unknown>): Reply {
 }
 
 /**
- * Reads an answer, which came as JSON.
+ * Reads an answer, which came as JSON. A refusal may have one `text`, which is easier to write than the lines
+ * of a `Reply`.
  *
  * @param answer `undefined` where the hook has answered nothing
- * @returns the verdict; `undefined` for going on
- * @throws {TypeError} if it is no verdict
+ * @param read reads whatever is no refusal
+ * @throws {TypeError} if it makes no sense
  */
-export function verdictOf(answer: unknown): Verdict | undefined {
-  if (answer === undefined || answer === "permit") return answer;
-  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
-    throw cannot('it is neither a refusal like { code: 550, text: "No" } nor "permit"');
-  }
+export function verdictOf<Decision>(
+  answer: unknown,
+  read: (answer: unknown) => Decision,
+): Reply | Decision {
+  const isRefusal = typeof answer === "object" && answer !== null && Object.hasOwn(answer, "code");
   // A map of its own members: no name is one that every object has.
-  return readRefusal(new Map(Object.entries(answer)));
+  return isRefusal ? readRefusal(new Map(Object.entries(answer))) : read(answer);
 }

@@ -44,6 +44,7 @@ const MOST_PRINTED = 50;
 
 /** Functions that do not change when the hooks change those of everybody. */
 const { parse, stringify } = JSON;
+const { getPrototypeOf, prototype: plain } = Object;
 const { inspect } = Deno;
 const { now } = Date;
 const scope = globalThis as unknown as WorkerScope;
@@ -119,6 +120,12 @@ function refusalIn(error: unknown): unknown {
 /** Holds that an answer is one that can be told. */
 function tellable(answer: unknown): unknown {
   if (answer === undefined) return undefined;
+  // A map, or whatever else has its members elsewhere, would be written as an object that decides nothing.
+  if (typeof answer === "object" && ![plain, null].includes(getPrototypeOf(answer ?? {}))) {
+    throw new TypeError(
+      `Cannot take ${inspect(answer).slice(0, 100)} as an answer: it is not plain`,
+    );
+  }
   const text = stringify(answer);
   if (text === undefined) throw new TypeError(`Cannot take a ${typeof answer} as an answer`);
   if (text.length > MAX_ANSWER) {
@@ -133,6 +140,7 @@ async function ask(id: number, step: HookStep, args: readonly unknown[]): Promis
     let answer: unknown;
     try {
       answer = await hooks.get(step)!(...args);
+      if (answer instanceof Error) throw answer;
     } catch (error) {
       answer = refusalIn(error);
     }

@@ -42,6 +42,9 @@ function membersOf(value: unknown, what: string, known: readonly string[]): Memb
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw fault(`${what} is no object`);
   }
+  // A map, or an error that was meant to be thrown, has no members either, and would decide nothing.
+  const kind = Object.getPrototypeOf(value);
+  if (kind !== Object.prototype && kind !== null) throw fault(`${what} is no plain object`);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) throw fault(`${what} has a member that is none of ${known}`);
   }

@@ -31,11 +31,11 @@ Deno.test("hooks are given what is known, and refuse, permit or go on", async ()
   const forwardPath = { localPart: "facts", domain: "local.test" };
   const table: [localPart: string, expected: string][] = [
     ["facts", `550 ${JSON.stringify([forwardPath, MAIL])}`],
-    ["permit", "permit"],
+    ["permit", '{"permit":true}'],
     ["reply", "450 4.7.1 a b"],
     ["throw", "452 Thrown"],
     ["error", "553 5.1.3 An error"],
-    ["later", "permit"],
+    ["later", '{"permit":true}'],
     ["other", "ok"],
   ];
   for (const [localPart, expected] of table) {
@@ -63,6 +63,7 @@ Deno.test("a hook that fails is told of in the log, and the session gets 451", a
       positive() { return { code: 250, text: "Ok" }; },
       null() { return null; },
       error() { return new Error("returned"); },
+      map() { return new Map([["code", 550]]); },
       long() { return { code: 550, text: "x".repeat(100_000) }; },
       getter() { return { code: 550, get text() { throw new Error("gotten"); } }; },
       thrown() { throw { get code() { throw new Error("gotten"); } }; },
@@ -81,10 +82,11 @@ Deno.test("a hook that fails is told of in the log, and the session gets 451", a
     ["function", "Cannot take a function"],
     ["symbol", "Cannot take a symbol"],
     ["bigint", "BigInt"],
-    ["number", "neither a refusal"],
+    ["number", "is no object"],
     ["positive", "400 to 599"],
-    ["null", "neither a refusal"],
-    ["error", "code is no whole number"],
+    ["null", "is no object"],
+    ["error", "returned"],
+    ["map", "it is not plain"],
     ["long", "more than 65536 characters"],
     ["getter", "gotten"],
     ["thrown", "gotten"],
@@ -274,7 +276,7 @@ Deno.test("a module that is loaded again answers what comes from then on", async
   const waits = written.rcpt("waits");
   const released = written.rcpt("release");
   await written.file.reload();
-  assertEquals([await waits, await released], ["permit", "ok"]);
+  assertEquals([await waits, await released], ['{"permit":true}', "ok"]);
   assertEquals(await written.rcpt("x"), "550 new");
 
   // Asked for again while it is under way, it happens once more, and no more often than that.

@@ -1,7 +1,7 @@
 /** Hooks in a file, as a test writes them. @module */
 import { HooksFile, type HooksFileOptions } from "../../lib/hooks/hooks_file.ts";
 import type { LogFields } from "../../lib/net/log.ts";
-import type { IncomingMessage, MaybePromise, Verdict } from "../../lib/policy/hooks.ts";
+import type { IncomingMessage, MaybePromise } from "../../lib/policy/hooks.ts";
 import type { Session } from "../../lib/policy/session.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { type Reply, replyText, SmtpError } from "../../lib/smtp/reply.ts";
@@ -41,14 +41,15 @@ export interface Written extends AsyncDisposable {
   data(content: AsyncIterable<Uint8Array>, header?: IncomingMessage["header"]): Promise<string>;
 }
 
-/** What a verdict is in a word. */
-export async function said(verdict: MaybePromise<Verdict | void>): Promise<string> {
-  const word = (reply: Reply | "permit") => typeof reply === "string" ? reply : replyText(reply);
+/** What a verdict is in a word, or as JSON where it changes something. */
+export async function said(verdict: MaybePromise<unknown>): Promise<string> {
   try {
     const given = await verdict;
-    return given === undefined ? "ok" : word(given);
+    if (typeof given !== "object" || given === null) return "ok";
+    if ("lines" in given) return replyText(given as Reply);
+    return Object.keys(given).length === 0 ? "ok" : JSON.stringify(given);
   } catch (error) {
-    if (error instanceof SmtpError) return word(error.reply);
+    if (error instanceof SmtpError) return replyText(error.reply);
     throw error;
   }
 }

@@ -92,6 +92,8 @@ Deno.test("a decision for a recipient is read, also when it comes as JSON", () =
 });
 
 const NO_RECIPIENTS: [value: unknown, why: string][] = [
+  [new Error("not thrown"), "it is no plain object"],
+  [new Map([["permit", false]]), "it is no plain object"],
   [{ permit: 1 }, "permit is no truth value"],
   [{ forwardPath: MAILBOX }, "none of permit,forwardPaths,route"],
   [{ forwardPaths: [] }, "forwardPaths is empty"],
