@@ -1,4 +1,35 @@
 /** Binding the addresses of a server. @module */
+import type { Endpoint } from "../policy/session.ts";
+import { endpointOf, tcpTransport } from "./tcp_transport.ts";
+import type { Transport } from "./transport.ts";
+
+/** Where a server accepts connections. */
+export interface Listener {
+  /** Its address and port. */
+  readonly endpoint: Endpoint;
+  /** Answers the next connection. Rejects with `BadResource` once it is closed and has none left. */
+  accept(): Promise<Transport>;
+  /** Accepts no more. */
+  close(): void;
+}
+
+/** Accepts at a listener of the runtime. */
+export function tcpListener(listener: Deno.TcpListener): Listener {
+  return {
+    endpoint: endpointOf(listener.addr),
+    async accept() {
+      for (;;) {
+        const connection = await listener.accept();
+        try {
+          return tcpTransport(connection);
+        } catch {
+          connection.close();
+        }
+      }
+    },
+    close: () => listener.close(),
+  };
+}
 
 /** Where a server listens when no address is named, IPv6 first. */
 const EVERY_ADDRESS = ["::", "0.0.0.0"];

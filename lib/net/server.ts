@@ -8,11 +8,11 @@ import { clientLimitsOf, connectionContext } from "./connection_context.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
 import { CrowdMemory } from "./crowd_memory.ts";
 import { Deadlines } from "./deadlines.ts";
-import { listenTcp } from "./listener.ts";
+import { InheritError, inheritListener } from "./inherited_listener.ts";
+import { type Listener, listenTcp, tcpListener } from "./listener.ts";
 import { Permits } from "./permits.ts";
 import type { ServerLimits, ServerOptions, Service } from "./server_options.ts";
 import { serviceName } from "./service_name.ts";
-import { tcpTransport } from "./tcp_transport.ts";
 import type { Transport } from "./transport.ts";
 
 /** An address and port where a server listens. */
@@ -50,16 +50,41 @@ export type ConnectionHandler = (connection: Connection) => Promise<void>;
 const TOO_MANY = standingReply(421, "4.3.2", "Too many connections, try again later");
 
 interface ServiceListener {
-  readonly listener: Deno.TcpListener;
+  readonly listener: Listener;
   readonly service: Service;
 }
 
-/** Binds every service, or none. */
-function listenAll(hosts: readonly string[], services: readonly Service[]): ServiceListener[] {
+/** Takes over the sockets that were passed on; each belongs to the service of its port. */
+function inheritAll({ inherited = [], services }: ServerOptions): ServiceListener[] {
   const listeners: ServiceListener[] = [];
-  for (const service of services) {
+  try {
+    for (const descriptor of inherited) {
+      const listener = inheritListener(descriptor);
+      const { port } = listener.endpoint;
+      const service = services.find((service) => service.port === port);
+      listeners.push({ listener, service: service ?? { port } });
+      if (service === undefined) {
+        throw new InheritError(`Cannot use a socket of port ${port}, which no service has`);
+      }
+    }
+    return listeners;
+  } catch (error) {
+    for (const { listener } of listeners) listener.close();
+    throw error;
+  }
+}
+
+/** Takes over what was passed on and binds every other service, or none. */
+function listenAll(options: ServerOptions): ServiceListener[] {
+  const listeners = inheritAll(options);
+  const missing = options.services.filter((service) =>
+    !listeners.some((inherited) => inherited.service === service)
+  );
+  for (const service of missing) {
     try {
-      for (const listener of listenTcp(hosts, service.port)) listeners.push({ listener, service });
+      for (const bound of listenTcp(options.hosts, service.port)) {
+        listeners.push({ listener: tcpListener(bound), service });
+      }
     } catch (cause) {
       for (const { listener } of listeners) listener.close();
       throw new ListenError(service, cause);
@@ -105,13 +130,14 @@ function paceOf(limits: ServerLimits): number {
  *
  * @throws {ListenError} if a port can't be bound; then nothing listens
  * @throws {RangeError} if a fault is scripted that could never be
+ * @throws {InheritError} if a socket that was passed on cannot be used; then nothing listens either
  */
 export function startServer(
   options: ServerOptions,
   handle: ConnectionHandler = (connection) => connection.run(),
 ): Server {
   bindFaults(options);
-  const { hosts, services, limits, log } = options;
+  const { services, limits, log } = options;
   const clock = options.clock ?? systemClock;
   const deadlines = new Deadlines(clock, paceOf(limits));
   const clients = clientLimitsOf(options, clock);
@@ -124,7 +150,7 @@ export function startServer(
   const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, deadlines, log });
   const connections = new Set<Connection>();
   const memory = new CrowdMemory();
-  const listeners = listenAll(hosts, services);
+  const listeners = listenAll(options);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let accepting = listeners.length;
   let isStopping = false;
@@ -218,25 +244,15 @@ export function startServer(
   }
 
   async function accept({ listener, service }: ServiceListener): Promise<void> {
-    while (!isStopping) {
-      let connection: Deno.TcpConn;
+    for (;;) {
       try {
-        connection = await listener.accept();
+        serve(await listener.accept(), service);
       } catch (error) {
         if (isStopping || error instanceof Deno.errors.BadResource) break;
         // Out of descriptors, or the client left while it waited: the listener itself is well.
         log("warn", "accept-failed", { error: `${error}` });
         await new Promise<void>((resolve) => clock.after(100, resolve));
-        continue;
       }
-      let transport: Transport;
-      try {
-        transport = tcpTransport(connection);
-      } catch {
-        connection.close();
-        continue;
-      }
-      serve(transport, service);
     }
     accepting--;
     finishIfDone();
@@ -249,10 +265,7 @@ export function startServer(
     finishIfDone();
   }
 
-  const endpoints = listeners.map(({ listener, service }) => {
-    const { hostname, port } = listener.addr as Deno.NetAddr;
-    return { address: hostname, port, service };
-  });
+  const endpoints = listeners.map(({ listener, service }) => ({ ...listener.endpoint, service }));
   for (const listener of listeners) accept(listener);
 
   const server: Server = {

@@ -83,6 +83,11 @@ export interface ServerOptions {
   readonly hosts: readonly string[];
   /** What it does there. */
   readonly services: readonly Service[];
+  /**
+   * Descriptors of sockets that listen already. Where a service has the port of one, that is where it
+   * listens, and nothing is bound for it.
+   */
+  readonly inherited?: readonly number[];
   /** Our certificates. STARTTLS is offered where there are some. */
   readonly identity?: TlsIdentity;
   /** Who authenticates clients. AUTH is offered where there is somebody. */

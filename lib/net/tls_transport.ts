@@ -4,6 +4,7 @@ import { connect, rootCertificates, type SecureContext, TLSSocket } from "node:t
 import { parseIp } from "../policy/network.ts";
 import type { TlsFacts } from "../policy/session.ts";
 import { printable } from "../smtp/reply.ts";
+import { StreamTransport } from "./stream_transport.ts";
 import type { TlsIdentity } from "./tls_identity.ts";
 import { canBeginTls } from "./tls_trial.ts";
 import type { Transport } from "./transport.ts";
@@ -248,38 +249,23 @@ function duplexOver(transport: Transport, gate: Gate): Duplex {
   });
 }
 
-class TlsTransport<T extends TlsFacts> implements SecureTransport<T> {
-  readonly #socket: TLSSocket;
+class TlsTransport<T extends TlsFacts> extends StreamTransport implements SecureTransport<T> {
   readonly #transport: Transport;
-  readonly #gate: Gate;
   readonly #facts: () => T;
   #tls: T | undefined;
-  /** What was decrypted and has found no room in the buffer of the last read. */
-  #rest: Uint8Array | undefined;
-  #isEnded = false;
-  #failure: Error | undefined;
-  #wake = () => {};
 
   constructor({ socket, stream, transport, gate }: Parts, facts: () => T) {
-    this.#socket = socket;
+    super(socket, transport, () => gate.open());
     this.#transport = transport;
-    this.#gate = gate;
-    gate.waiting = () => socket.readableLength;
     this.#facts = facts;
-    socket.on("readable", () => this.#wake());
-    socket.on("end", () => this.#end());
-    socket.on("close", () => this.#end());
-    const fail = (error: Error) => {
-      this.#failure ??= error;
-      this.#wake();
-    };
-    socket.on("error", fail);
+    gate.waiting = () => socket.readableLength;
+    const fail = (error: Error) => this.fail(error);
     // A record that cannot be decrypted is told by this event alone, unless a server of node:tls has
     // made the socket.
     socket.on("_tlsError", fail);
     // What happens below does not always come up.
     stream.on("error", fail);
-    stream.on("close", () => this.#end());
+    stream.on("close", () => this.end());
   }
 
   /** The handshake is over. */
@@ -292,52 +278,8 @@ class TlsTransport<T extends TlsFacts> implements SecureTransport<T> {
     return this.#tls!;
   }
 
-  get local(): Transport["local"] {
-    return this.#transport.local;
-  }
-
-  get remote(): Transport["remote"] {
-    return this.#transport.remote;
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    while (this.#rest === undefined) {
-      this.#rest = this.#socket.read() ?? undefined;
-      this.#gate.open();
-      if (this.#rest !== undefined) break;
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isEnded) return null;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    const length = Math.min(this.#rest.length, buffer.length);
-    buffer.set(this.#rest.subarray(0, length));
-    this.#rest = length < this.#rest.length ? this.#rest.subarray(length) : undefined;
-    return length;
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
-    });
-  }
-
-  closeWrite(): Promise<void> {
-    return new Promise((resolve) => this.#socket.end(resolve));
-  }
-
-  close(): void {
-    this.#failure ??= new Error("the connection was closed here");
-    this.#socket.destroy();
+  override close(): void {
+    super.close();
     this.#transport.close();
-    this.#wake();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #end(): void {
-    this.#isEnded = true;
-    this.#wake();
   }
 }
