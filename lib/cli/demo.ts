@@ -68,14 +68,15 @@ export const demo: Verb = {
     try {
       const config = demoConfig(call, directory);
       using lines = lineLog(config.logLevel, config.logFormat);
-      await runServer(config, lines, async ({ endpoints, ui }: Listening) => {
+      const begin = async ({ endpoints, ui }: Listening) => {
         const [{ address, port }] = endpoints;
         const host = address.includes(":") ? `[${address}]` : address;
         const messages = demoMessages(new Date());
         for (const message of messages) await send(message, `smtp://${host}:${port}`);
         call.around.out(`${messages.length} messages are in the inbox: ${ui}`);
         call.around.out(`Send your own to smtp://${host}:${port}. Ctrl-C ends it.`);
-      });
+      };
+      await runServer(config, lines, { begin });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

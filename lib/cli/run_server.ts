@@ -5,21 +5,26 @@ import { countingLog } from "../metrics/event_counters.ts";
 import { monitor } from "../metrics/monitoring.ts";
 import { Registry } from "../metrics/registry.ts";
 import { systemClock } from "../net/clock.ts";
+import { InheritError } from "../net/inherited_listener.ts";
 import type { Log } from "../net/log.ts";
 import { ListenError, type ListeningEndpoint, type Server, startServer } from "../net/server.ts";
 import { serviceName } from "../net/service_name.ts";
 import type { WebServer } from "../web/web_server.ts";
+import { isLoopback } from "../policy/network.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
 import { checkFirst } from "./checks.ts";
 import { serverOptions, stsPoliciesOf, waysOf } from "./compose.ts";
+import { EXIT, Failure } from "./failure.ts";
 import { faultsOf, logFaults, warnOfFaults } from "./faults.ts";
 import { openHooks } from "./hooks_file.ts";
 import { listenFailure } from "./listen_failure.ts";
 import { type MailWay, openMailWay } from "./mail_way.ts";
 import { ourselvesAt } from "./ourselves.ts";
+import type { ServiceManager } from "./service_manager.ts";
 import { portSetBy } from "./services.ts";
+import { isRoot } from "./surroundings.ts";
 import { usersOf } from "./users_file.ts";
 import { startUi, uiTokenOf } from "./ui.ts";
 import { VERSION } from "./version.ts";
@@ -31,6 +36,11 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 
 /** Says in one line why a service cannot listen. */
 export function serviceFailure(failure: unknown, { host }: Config): unknown {
+  if (failure instanceof InheritError) {
+    const wrong = failure.message.replace(/^C/, "c");
+    const mend = "mend the socket unit of smtpd, or stop it and let smtpd bind its ports";
+    return new Failure(EXIT.unavailable, wrong, mend, failure);
+  }
   if (!(failure instanceof ListenError)) return failure;
   const { service } = failure;
   const where = `port ${service.port}${host.length === 0 ? "" : ` of ${host.join(", ")}`}`;
@@ -45,9 +55,17 @@ interface Stopping extends Disposable {
   readonly stopped: Promise<void>;
 }
 
+/** What is drained, and who is told of it. */
+interface Running {
+  readonly server: Server;
+  readonly way: MailWay;
+  readonly ui?: WebServer;
+  readonly manager?: ServiceManager;
+}
+
 /** Has signals end the server: the first drains it, another ends it at once. */
 function onStopSignals(
-  { server, way, ui }: { readonly server: Server; readonly way: MailWay; readonly ui?: WebServer },
+  { server, way, ui, manager }: Running,
   drainTimeout: number,
   log: Log,
 ): Stopping {
@@ -60,6 +78,7 @@ function onStopSignals(
       force();
     } else {
       isDraining = true;
+      manager?.stopping(drainTimeout);
       const drains = [server, way, ...ui === undefined ? [] : [ui]];
       Promise.all(drains.map((each) => each.drain(drainTimeout))).then(() => force());
     }
@@ -112,15 +131,27 @@ export interface Listening {
   readonly ui?: string;
 }
 
-/**
- * Runs a server until a signal ends it.
- *
- * @param begin is called once it listens; what it throws ends the server
- */
+/** What belongs to a server beside its settings. */
+export interface RunOptions {
+  /** Is called once it listens; what it throws ends the server. */
+  readonly begin?: (listening: Listening) => Promise<void>;
+  /** Who has started it, and wants to know how it is. */
+  readonly manager?: ServiceManager;
+}
+
+/** Root may do anything, and so could whoever finds a hole in a server that is root's. */
+function warnOfRoot({ endpoints }: Server, log: Log): void {
+  if (!isRoot() || endpoints.every(({ address }) => isLoopback(address))) return;
+  log("warn", "running-as-root", {
+    mend: "run smtpd as a user of its own; see Running it as a service in README.md",
+  });
+}
+
+/** Runs a server until a signal ends it. */
 export async function runServer(
   config: Config,
   lines: LineLog,
-  begin?: (listening: Listening) => Promise<void>,
+  { begin, manager }: RunOptions = {},
 ): Promise<void> {
   const metrics = config.ui && new Registry();
   const log = metrics === undefined ? lines.log : countingLog(metrics, lines.log);
@@ -134,11 +165,11 @@ export async function runServer(
     asksClient: config.relayCertificates.length > 0,
   });
   await using hooks = await openHooks(config, log);
-  using _hangup = onHangup(() => {
+  async function reread(): Promise<void> {
     accounts?.reload();
-    void certificates?.reread();
-    void hooks?.reload();
-  });
+    await Promise.all([certificates?.reread(), hooks?.reload()]);
+  }
+  using _hangup = onHangup(() => void (manager?.reload(reread) ?? reread()));
   const endpoints: Endpoint[] = [];
   // Where the server listens is known only once it does: port 0 takes a free one.
   const ourselves = { ...ourselvesAt(config, []), endpoints };
@@ -146,13 +177,16 @@ export async function runServer(
   using policies = stsPoliciesOf(config, log);
   const ways = waysOf(config, ourselves, log, policies);
   await using way = await openMailWay(config, ways, log);
-  const options = serverOptions(config, way.intake, log, {
-    accounts,
-    identity: certificates?.identity,
-    secret: accounts && authSecretOf(config, log),
-    faults,
-    hooks: hooks?.hooks,
-  });
+  const options = {
+    ...serverOptions(config, way.intake, log, {
+      accounts,
+      identity: certificates?.identity,
+      secret: accounts && authSecretOf(config, log),
+      faults,
+      hooks: hooks?.hooks,
+    }),
+    inherited: manager?.descriptors,
+  };
   let server: Server;
   try {
     server = startServer(options);
@@ -181,15 +215,17 @@ export async function runServer(
       service: serviceName(service),
     });
   }
+  warnOfRoot(server, log);
   if (ui !== undefined) log("info", "listening", { ...ui.address, service: "http", url: ui.url });
   warnOfFaults(faults, log);
-  using stopping = onStopSignals({ server, way, ui }, config.drainTimeout, log);
+  using stopping = onStopSignals({ server, way, ui, manager }, config.drainTimeout, log);
   try {
     await begin?.({ endpoints: server.endpoints, ui: ui?.url });
   } catch (error) {
     // What is told to end refuses what has begun.
     if (!stopping.isDraining) throw error;
   }
+  manager?.ready();
   await stopping.stopped;
   logFaults(faults, log);
   log("info", "stopped", {});

@@ -2,6 +2,7 @@
 import { lineLog } from "../log.ts";
 import { EXIT } from "./failure.ts";
 import { runServer } from "./run_server.ts";
+import { serviceManager } from "./service_manager.ts";
 import { checkOperands, type Verb } from "./verb.ts";
 
 /** The command. */
@@ -16,12 +17,14 @@ export const serve: Verb = {
   details: () =>
     "SIGTERM and SIGINT stop it: transactions under way end first; a second one ends\n" +
     "it at once. SIGHUP rereads certificates, accounts and hooks. Logs go to\n" +
-    "standard error.",
+    "standard error. Where a service manager such as systemd passes sockets on, a\n" +
+    "service listens at those that have its port, and --host says nothing of it.",
   async run(call) {
     checkOperands(call, 0, 0, "serve [flags]");
     const config = call.config();
     using lines = lineLog(config.logLevel, config.logFormat);
-    await runServer(config, lines);
+    using manager = serviceManager(call.around.environment, lines.log);
+    await runServer(config, lines, { manager });
     return EXIT.ok;
   },
 };

@@ -54,6 +54,9 @@ function mayRead(variable?: string): boolean {
 /** What is read beside our own variables. */
 const OTHER_VARIABLES = [
   "HOME",
+  "LISTEN_FDS",
+  "LISTEN_PID",
+  "NOTIFY_SOCKET",
   "XDG_STATE_HOME",
   "LOCALAPPDATA",
   "LOGNAME",
@@ -84,12 +87,17 @@ function mayAsk(kind: "hostname" | "uid"): boolean {
   return Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
 }
 
+/** Whether this process is root's, as far as it may be known. */
+export function isRoot(): boolean {
+  return mayAsk("uid") && Deno.uid() === 0;
+}
+
 /** `/var/spool/smtpd` for root, else a folder of the user's by the XDG Base Directory rules. */
 function stateDirectory(environment: ReadonlyMap<string, string>): string {
   if (Deno.build.os === "windows") {
     return `${environment.get("LOCALAPPDATA") ?? environment.get("USERPROFILE") ?? "."}\\smtpd`;
   }
-  if (mayAsk("uid") && Deno.uid() === 0) return "/var/spool/smtpd";
+  if (isRoot()) return "/var/spool/smtpd";
   const stateHome = environment.get("XDG_STATE_HOME");
   // The rules say that a relative path is to be ignored.
   if (stateHome?.startsWith("/")) return `${stateHome}/smtpd`;
