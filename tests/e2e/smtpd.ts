@@ -17,6 +17,13 @@ const programWithHooks: readonly string[] = executable
   ? program
   : program.toSpliced(-1, 0, `--allow-run=${Deno.execPath()}`);
 
+/** Whether the program runs on a Deno that takes sockets over and does TLS as a server: 2.8 or later. */
+export function isCurrent(): boolean {
+  const [file, ...args] = program;
+  const { stdout } = new Deno.Command(file, { args: [...args, "version"] }).outputSync();
+  return /Deno (?:2\.(?:[89]|[1-9][0-9])|[3-9])/.test(new TextDecoder().decode(stdout));
+}
+
 /** One line of the log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
