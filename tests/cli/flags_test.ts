@@ -73,8 +73,6 @@ const bad: [args: string[], message: string][] = [
   // What is set in the config file only.
   [["--data-timeout", "5m"], "unknown flag --data-timeout: set dataTimeout in the config file"],
   [["--drain-timeout=5m"], "unknown flag --drain-timeout: set drainTimeout in the config file"],
-  // What later versions may have.
-  [["--hooks", "x"], `unknown flag --hooks: ${HELP}`],
   [["--port"], "--port needs a value: write --port N"],
   [["--port="], "--port needs a value: write --port N"],
   [["--port", ""], "--port needs a value: write --port N"],

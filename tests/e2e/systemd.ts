@@ -3,7 +3,7 @@
  * its own: it has the network of this host, and files of its own where it writes.
  */
 import { assertEquals } from "@std/assert";
-import { BackgroundProcess, findPeer } from "../peers.ts";
+import { BackgroundProcess, peerTest } from "../peers.ts";
 import { eventually, type LogEvent, program, runProgram, temporaryDirectory } from "./smtpd.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -43,22 +43,30 @@ echo "group $group"
 exec unshare --mount --pid --fork --ipc --uts --cgroup --mount-proc --kill-child sh -c "$2" sh "$1"
 `;
 
-/** Whether namespaces can be made here. */
-const canUnshare = Deno.build.os === "linux" && Deno.uid() === 0 &&
-  new Deno.Command("unshare", { args: ["--mount", "--pid", "--fork", "--cgroup", "true"] })
-    .outputSync().success;
+/** What the machine has to allow for the above; nothing of it stays. */
+const PROBE = `
+set -eu
+group=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)/smtpd-probe-$$
+mkdir "$group"
+rmdir "$group"
+exec unshare --mount --pid --fork --ipc --uts --cgroup --mount-proc sh -euc '
+  mount --make-rprivate /
+  umount --lazy /sys/fs/cgroup
+  mount -t cgroup2 none /sys/fs/cgroup
+  mount -t tmpfs none /run'
+`;
 
-/** Registers a test that boots systemd: by name as skipped where that is missing, or may not be. */
+/** Whether a systemd can be booted here. */
+const canBoot = Deno.build.os === "linux" && Deno.uid() === 0 &&
+  new Deno.Command("sh", { args: ["-c", PROBE] }).outputSync().success;
+
+/**
+ * Registers a test that boots systemd. Where root may not make what that takes, which is no matter of what is
+ * installed, it says so by name.
+ */
 export function systemdTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
-  if (canUnshare && findPeer("systemd") !== undefined) return Deno.test(name, fn);
-  const reason = "it takes root, namespaces and systemd";
-  if (Deno.env.get("TEST_REQUIRE_PEERS")) {
-    Deno.test(name, () => {
-      throw new Error(`Cannot run: ${reason}`);
-    });
-  } else {
-    Deno.test.ignore(`${name} (skipped: ${reason})`, () => {});
-  }
+  if (canBoot) peerTest({ name, needs: ["systemctl"], fn: (_, t) => fn(t) });
+  else console.log(`not run, since this machine allows no systemd of its own: ${name}`);
 }
 
 /** How the units differ from what is shipped: for the ports of a test, and where its files are. */
