@@ -1,11 +1,12 @@
 /**
- * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls] [slow] [guess] [inbox]`, all of
- * them if none is named. It prints figures and asserts nothing, because machines differ; what is
+ * The benchmark: `deno task bench [decoder] [accept] [idle] [large] [queue] [relay] [million] [tls] [slow]
+ * [guess] [inbox] [hooks]`, all of them if none is named. It prints figures and asserts nothing, because machines differ; what is
  * compared runs side by side.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecoder } from "./decoder.ts";
 import { benchGuess } from "./guess.ts";
+import { benchHooks } from "./hooks.ts";
 import { benchIdle } from "./idle.ts";
 import { benchInbox } from "./inbox.ts";
 import { benchLarge } from "./large.ts";
@@ -27,6 +28,7 @@ const parts = new Map<string, () => void | Promise<void>>([
   ["slow", benchSlow],
   ["guess", benchGuess],
   ["inbox", benchInbox],
+  ["hooks", benchHooks],
 ]);
 
 const unknown = Deno.args.find((name) => !parts.has(name));

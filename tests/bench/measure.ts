@@ -6,7 +6,8 @@ export function smtpdCommand(flags: readonly string[]): string[] {
   const executable = Deno.env.get("TEST_SMTPD_BIN");
   const program = executable !== undefined
     ? [executable]
-    : [Deno.execPath(), "run", "-q", "-P", "main.ts"];
+    // The process of hooks takes a right of its own.
+    : [Deno.execPath(), "run", "-q", "-P", `--allow-run=${Deno.execPath()}`, "main.ts"];
   return [...program, ...flags];
 }
 
