@@ -103,7 +103,7 @@ Deno.test("defaults are those of the documentation", () => {
     relayCertificates: [],
     hooks: undefined,
     hooksTimeout: 10_000,
-    hooksMemory: 67_108_864,
+    hooksMemory: 268_435_456,
     hooksNet: [],
     hooksRead: [],
     hooksEnv: [],

@@ -8,7 +8,10 @@ export interface HookSettings {
   readonly hooks: string | undefined;
   /** How long a hook may keep a session waiting. */
   readonly hooksTimeout: number;
-  /** How much memory hooks may take. */
+  /**
+   * How much memory hooks may take. V8 lets some 100 MB of slices gather before it collects them, in a hook
+   * that reads messages and does nothing wrong.
+   */
   readonly hooksMemory: number;
   /** Hosts that hooks may connect to. */
   readonly hooksNet: readonly string[];
@@ -52,7 +55,7 @@ export const HOOK_OPTIONS: Options<HookSettings> = {
     meaning: "memory that hooks may take; more, and they are restarted",
     placeholder: "SIZE",
     fileOnly: true,
-    byDefault: "64MiB",
+    byDefault: "256MiB",
   }),
   hooksNet: several(netGrant, {
     meaning: "hosts that hooks may connect to: HOST or HOST:PORT",

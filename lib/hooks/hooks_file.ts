@@ -24,7 +24,7 @@ export interface HooksFileOptions {
   readonly file: string;
   /** How long a hook may keep a session waiting, in milliseconds; 10,000 if left out. */
   readonly timeout?: number;
-  /** Octets of memory that hooks may take; 64 MiB if left out. */
+  /** Octets of memory that hooks may take; 256 MiB if left out. */
   readonly memory?: number;
   /** What hooks may do beyond computing; nothing if left out. */
   readonly grants?: HookGrants;
@@ -91,7 +91,7 @@ export class HooksFile implements AsyncDisposable {
     const {
       file,
       timeout = 10_000,
-      memory = 64 * 1024 * 1024,
+      memory = 256 * 1024 * 1024,
       grants = NO_GRANTS,
       environment = {},
       program,
