@@ -42,23 +42,34 @@ const SLOW_POLICY = `
 
 const PASS_THROUGH = ["--no-queue", "--route", "discard"];
 
-async function measureRates(source: string, file: string): Promise<void> {
-  await using without = await startSmtpd(PASS_THROUGH);
-  await using smtpd = await startSmtpd([...PASS_THROUGH, "--hooks", file]);
+/** Where accepted mail goes: into the queue, as on any server, or nowhere, which shows the most of the cost. */
+const WAYS: readonly (readonly [name: string, flags: (directory: string) => string[]])[] = [
+  ["accepted into the queue", (directory) => ["--route", "hold", "--queue", directory]],
+  ["discarded", () => PASS_THROUGH],
+];
+
+async function measureRates(
+  source: string,
+  file: string,
+  [name, flags]: (typeof WAYS)[number],
+  directory: string,
+): Promise<void> {
+  await using without = await startSmtpd(flags(`${directory}/without`));
+  await using smtpd = await startSmtpd([...flags(`${directory}/with`), "--hooks", file]);
   for (
-    const [name, kept, count, target] of [
+    const [connections, kept, count, target] of [
       ["new", false, 4_000, 0.9],
       ["kept", true, 10_000, 0.7],
     ] as const
   ) {
     const run = async (port: number) => {
-      const flags = sourceFlags({ kept, sessions: SESSIONS, size: SIZE, count });
-      return count / await timed(source, [...flags, `127.0.0.1:${port}`]);
+      const given = sourceFlags({ kept, sessions: SESSIONS, size: SIZE, count });
+      return count / await timed(source, [...given, `127.0.0.1:${port}`]);
     };
     await run(smtpd.port);
     await run(without.port);
     const rates = await alternating(ROUNDS, () => run(smtpd.port), () => run(without.port));
-    const what = `hooks, ${SESSIONS} sessions, 4 KiB, ${name} connections`;
+    const what = `hooks, ${SESSIONS} sessions, 4 KiB, ${connections} connections, ${name}`;
     printSideBySide(what, rates, "without", target);
   }
 }
@@ -107,7 +118,7 @@ async function measureSlow(file: string): Promise<void> {
   }
 }
 
-/** Measures a server with hooks beside one without, both without a queue. */
+/** Measures a server with hooks beside one without. */
 export async function benchHooks(): Promise<void> {
   const source = findPeer("smtp-source");
   if (source === undefined) return print("hooks", "not measured", "needs smtp-source of Postfix");
@@ -117,7 +128,11 @@ export async function benchHooks(): Promise<void> {
     await Deno.writeTextFile(policy, POLICY);
     await Deno.writeTextFile(slow, SLOW_POLICY);
     printLoad();
-    await measureRates(source, policy);
+    for (const way of WAYS) {
+      const state = `${directory}/${way[0].replaceAll(" ", "-")}`;
+      await Deno.mkdir(state);
+      await measureRates(source, policy, way, state);
+    }
     await measureSlow(slow);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -37,6 +37,18 @@ const SETTLE = 60_000;
  */
 const KEPT_OPEN = 12;
 
+/** A policy that is asked about every recipient and every message, and lets all pass. */
+const HOOKS = `
+  export function rcpt(_session, { forwardPath }) {
+    if (forwardPath.localPart === "nobody") return { code: 550, enhanced: "5.1.1", text: "No" };
+  }
+  export async function data(_session, { header, content }) {
+    let size = 0;
+    for await (const octets of content) size += octets.length;
+    if (header.length === 0 || size === 0) return { code: 550, enhanced: "5.6.0", text: "No" };
+  }
+`;
+
 /** What a soak came to. */
 export interface SoakFigures extends Figures, Seen {
   readonly seconds: number;
@@ -73,7 +85,10 @@ export async function soak(seconds: number, seed: number): Promise<SoakFigures> 
       ],
     }),
   );
+  const hooks = `${directory.path}/hooks.js`;
+  Deno.writeTextFileSync(hooks, HOOKS);
   await using smtpd = await startSmtpd(
+    ...["--hooks", hooks],
     ...["--hostname", hostnameOf(1), "--queue", queue, "--config", config, "--ui", "0"],
     ...["--route", `smtp://127.0.0.1:${receiver.port}`],
     ...["--retry", RETRY.map(shorter).join(","), "--queue-lifetime", shorter(LIFETIME)],
