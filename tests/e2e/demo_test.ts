@@ -42,7 +42,14 @@ Deno.test("the demo shows five messages, from plain to difficult", async () => {
   };
   const page = await fetch(url);
   assertEquals([page.status, page.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
-  assertMatch(await page.text(), /^<!doctype html>/i);
+  const document = await page.text();
+  assertMatch(document, /^<!doctype html>/i);
+  const named = [...document.matchAll(/(?:src|href)="\/([^"]*)"/g)].map(([, path]) => path);
+  assert(named.length > 10, `${named}`);
+  for (const path of named) {
+    const file = await fetch(url + path);
+    assertEquals([file.status, (await file.text()).length > 100], [200, true], path);
+  }
   assertEquals((await ask("counts")).states.held, 5);
 
   const { messages } = await ask("messages");
