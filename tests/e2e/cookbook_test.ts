@@ -89,7 +89,7 @@ Deno.test("attachment_types.js refuses programs however they are named", async (
     `${disposition} filename="=?utf-8?q?a=2Eexe?="`,
     'Content-Type: application/octet-stream; name="a.js"',
     'content-type : text/plain; charset=utf-8; name="a.vbs"',
-    'Content-Type: message/rfc822\n\nSubject: y\nContent-Type: text/plain; name="a.bat"',
+    'Content-Type : message/rfc822\n\nSubject: y\nContent-Type: text/plain; name="a.bat"',
   ].map(withPart);
   const taken = [
     `${disposition} filename="a.exe.txt"`,

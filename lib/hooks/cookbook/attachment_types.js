@@ -71,7 +71,7 @@ export async function data(_session, { content }) {
         if (field !== "") field += text;
       } else {
         if (field !== "" && namesIn(field).some((name) => REFUSED.test(name))) return refusal;
-        if (/^content-type:\s*message\//i.test(field)) isMessage = true;
+        if (/^content-type\s*:\s*message\//i.test(field)) isMessage = true;
         field = isHeader && /^content-(?:type|disposition)\s*:/i.test(text) ? text : "";
       }
       if (field.length > MAX_FIELD) {
