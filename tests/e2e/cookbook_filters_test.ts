@@ -1,4 +1,5 @@
 /** The recipes that ask a spam filter, with the real ones. They take seconds to start. */
+import { assertEquals } from "@std/assert";
 import { BackgroundProcess, freePort, peerTest } from "../peers.ts";
 import { assertAttempts, serveRecipe } from "./cookbook.ts";
 import { temporaryDirectory } from "./smtpd.ts";
@@ -37,11 +38,14 @@ peerTest({
     await process.line(/server started/, 60_000);
     const marked =
       /^X-Spam-Flag: NO\r\n[^]*^X-Spam-Score: -?\d+\.\d\r\n[^]*^X-Spam-Status: No, tests=[A-Z]/m;
-    const large = `${HEADER}\n${`${"x".repeat(70)}\n`.repeat(8_000)}${GTUBE}\n`;
+    const large = `X-Spam-Flag: NO\n${HEADER}\n${`${"x".repeat(70)}\n`.repeat(8_000)}${GTUBE}\n`;
     await assertAttempts(served, [
       { message: SPAM, reply: REFUSED },
       { message: HAM, reply: TAKEN, delivered: ["joe", marked] },
-      { message: large, reply: TAKEN },
+      {
+        ...{ message: large, reply: TAKEN },
+        delivered: ["joe", /^Received: (?![^]*X-Spam-Flag)[^]*^x{70}\r$/m],
+      },
     ]);
     await process.stop();
     await assertAttempts(served, [{ message: HAM, reply: UNAVAILABLE }]);
@@ -104,4 +108,31 @@ peerTest({
     await process.stop();
     await assertAttempts(served, [{ message: HAM, reply: UNAVAILABLE }]);
   },
+});
+
+Deno.test("a filter that never answers costs its session 451 and nobody else anything", async (t) => {
+  for (const name of ["spamd", "rspamd"]) {
+    await t.step(name, async () => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      await using served = await serveRecipe(name, {
+        changes: {
+          ...name === "spamd" ? { "PORT = 783": `PORT = ${port}` } : { ":11333/": `:${port}/` },
+          "TIMEOUT = 8_000": "TIMEOUT = 300",
+        },
+        settings: { hooksNet: [`127.0.0.1:${port}`] },
+      });
+      await assertAttempts(served, [{ message: HAM, reply: UNAVAILABLE }]);
+      assertEquals(served.smtpd.events("hooks-ended"), []);
+      assertEquals(served.smtpd.events("hook-failed").length, 1);
+    });
+  }
+});
+
+Deno.test("spamd.js puts off what is more than it may hold", async () => {
+  await using served = await serveRecipe("spamd", {
+    changes: { "MAX_HELD = 10_000_000": "MAX_HELD = 100" },
+  });
+  const reply = /^451 4\.3\.2 /;
+  await assertAttempts(served, [{ message: HAM, reply }, { message: HAM, reply }]);
 });

@@ -2,8 +2,8 @@
 /*
  * Asks spamd of SpamAssassin about each message (SPAMC/1.5, SYMBOLS): one whose score is REFUSED_SCORE or
  * more gets 550, and others get X-Spam-Flag, X-Spam-Score and X-Spam-Status, in place of what the sender
- * says there. As spamc does, it lets large messages pass unseen. Where spamd has no answer the client gets
- * 451 4.3.0. It takes a queue: without one, a message that was read cannot be changed.
+ * says there. As spamc does, it lets large messages pass unseen, without these fields. Where spamd has no
+ * answer the client gets 451 4.3.0. It takes a queue: without one, a message that was read cannot be changed.
  *
  * Grants: "hooksNet": ["127.0.0.1:783"], HOST and PORT.
  */
@@ -19,6 +19,11 @@ const MAX_HELD = 10_000_000;
 const TIMEOUT = 8_000;
 /** Characters of an answer. */
 const MAX_ANSWER = 64 * 1024;
+
+/** What becomes of a header section where nobody has looked: no sender marks a message for us. */
+const UNSEEN = ["X-Spam-Flag", "X-Spam-Score", "X-Spam-Status"].map((name) => (
+  { kind: /** @type {const} */ ("remove"), name }
+));
 
 let held = 0;
 
@@ -52,7 +57,7 @@ export async function data(_session, { content }) {
     for await (const octets of content) {
       size += octets.length;
       held += octets.length;
-      if (size > MAX_SIZE) return;
+      if (size > MAX_SIZE) return { header: UNSEEN };
       if (held > MAX_HELD) {
         return { code: 451, enhanced: "4.3.2", text: "Too much at once, try again later" };
       }
