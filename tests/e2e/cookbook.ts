@@ -28,8 +28,8 @@ export async function serveRecipe(
   name: string,
   { changes = {}, settings = {}, flags = [] }: RecipeOptions = {},
 ): Promise<RecipeServer> {
-  const directory = temporaryDirectory();
-  const { path } = directory;
+  using resources = new DisposableStack();
+  const { path } = resources.use(temporaryDirectory());
   let file = `${RECIPES}${name}.js`;
   if (Object.keys(changes).length > 0) {
     let source = Deno.readTextFileSync(file);
@@ -45,6 +45,7 @@ export async function serveRecipe(
     ...["--config", `${path}/smtpd.json`, "--hooks", file],
     ...["--local-domain", "example.org", "--maildir", `${path}/mail`, ...flags],
   );
+  const directory = resources.move();
   return {
     smtpd,
     delivered: (mailbox, pattern) =>

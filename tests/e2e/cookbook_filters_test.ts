@@ -136,3 +136,39 @@ Deno.test("spamd.js puts off what is more than it may hold", async () => {
   const reply = /^451 4\.3\.2 /;
   await assertAttempts(served, [{ message: HAM, reply }, { message: HAM, reply }]);
 });
+
+Deno.test("rspamd.js tells what it knows, and takes no answer that makes no sense", async () => {
+  const answers: readonly (readonly [body: string, reply: RegExp, status?: number])[] = [
+    ['{"action":"greylist","score":4.5}', /^451 4\.7\.1 /],
+    ['{"action":"soft reject","score":1}', /^451 4\.7\.1 /],
+    ['{"action":"rewrite subject","score":7}', TAKEN],
+    ['{"score":1}', UNAVAILABLE],
+    ["no JSON", UNAVAILABLE],
+    ['{"action":"no action","score":0}', UNAVAILABLE, 500],
+    [`{"action":"no action","score":0,"x":"${"x".repeat(300_000)}"}`, UNAVAILABLE],
+  ];
+  const facts: Record<string, string | null>[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      await request.text();
+      const names = ["ip", "helo", "from", "rcpt"];
+      facts.push(Object.fromEntries(names.map((name) => [name, request.headers.get(name)])));
+      const [body, , status] = answers[facts.length - 1];
+      return new Response(body, { status });
+    },
+  );
+  const { port } = server.addr;
+  await using served = await serveRecipe("rspamd", {
+    changes: { ":11333/": `:${port}/` },
+    settings: { hooksNet: [`127.0.0.1:${port}`] },
+  });
+  await assertAttempts(served, answers.map(([, reply]) => ({ message: HAM, reply })));
+  assertEquals(facts.length, answers.length);
+  assertEquals(facts[0], {
+    ip: "127.0.0.1",
+    helo: "client.test",
+    from: "<a@client.test>",
+    rcpt: "<joe@example.org>",
+  });
+});

@@ -1,5 +1,5 @@
 /** Each recipe of the cookbook does what it says, in a real server. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { listen } from "../../lib/mod.ts";
 import { freePort, peerTest } from "../peers.ts";
 import { PASSWORD } from "./canaries.ts";
@@ -14,6 +14,16 @@ import { addAccount } from "./tls_server.ts";
 const REFUSED = /^550 5\.7\.1 /;
 const PUT_OFF = /^451 4\.7\.1 /;
 const TAKEN = /^250 /;
+
+/** Connects for a client that a proxy tells of in words (proxy-protocol.txt, section 2.1). */
+function behindProxy(addresses: string): (port: number) => Promise<Dialog> {
+  return async (port) => {
+    const dialog = await Dialog.begin(port, octets(`PROXY ${addresses} 40000 25\r\n`));
+    assertEquals((await dialog.reply()).code, 220);
+    await dialog.say("EHLO client.test");
+    return dialog;
+  };
+}
 
 Deno.test("allow_list.js takes mail from the senders and networks it lists", async () => {
   await using served = await serveRecipe("allow_list", {
@@ -38,12 +48,14 @@ Deno.test("allow_list.js takes mail from the senders and networks it lists", asy
     ["TCP6 ::2001:db8:0:1 2001:db8::2", REFUSED],
   ] as const;
   for (const [addresses, reply] of byNetwork) {
-    await assertAttempts(served, [{ ...stranger, reply }], async (port) => {
-      const dialog = await Dialog.begin(port, octets(`PROXY ${addresses} 40000 25\r\n`));
-      assertEquals((await dialog.reply()).code, 220);
-      await dialog.say("EHLO client.test");
-      return dialog;
-    });
+    await assertAttempts(served, [{ ...stranger, reply }], behindProxy(addresses));
+  }
+});
+
+Deno.test("allow_list.js is not loaded with a network that cannot be read", async () => {
+  for (const network of ["192.0.2.0", "192.0.2.0/33", "192.0.2/24", "2001:db8::/129", "a/8"]) {
+    const serving = serveRecipe("allow_list", { changes: { "192.0.2.0/24": network } });
+    await assertRejects(() => serving, Error, `Cannot read the network ${network}`);
   }
 });
 
@@ -263,12 +275,7 @@ Deno.test("greylist.js puts off who comes again too early, and takes IPv6 by its
       ["2001:db8:0:1::1", PUT_OFF],
     ] as const
   ) {
-    await assertAttempts(served, [{ reply }], async (port) => {
-      const dialog = await Dialog.begin(port, octets(`PROXY TCP6 ${client} ::1 40000 25\r\n`));
-      assertEquals((await dialog.reply()).code, 220);
-      await dialog.say("EHLO client.test");
-      return dialog;
-    });
+    await assertAttempts(served, [{ reply }], behindProxy(`TCP6 ${client} ::1`));
   }
 });
 
