@@ -29,5 +29,5 @@ export const FILES: readonly Fact[] = [
 /** Signals to the server. */
 export const SIGNALS: readonly Fact[] = [
   ["SIGTERM, SIGINT", "stop: transactions under way end first; a second one ends it at once"],
-  ["SIGHUP", "reread certificates and accounts"],
+  ["SIGHUP", "reread certificates, accounts and hooks"],
 ];
