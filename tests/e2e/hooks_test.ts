@@ -5,6 +5,7 @@ import { Dialog } from "./dialog.ts";
 import { fileNames, mailboxNames } from "./mailbox.ts";
 import {
   eventually,
+  executableTest,
   program,
   runProgram,
   type Smtpd,
@@ -260,17 +261,13 @@ Deno.test("hooks have no way out of their process", async (t) => {
   await assertDelivered(served, 1);
 });
 
-Deno.test({
-  name: "an executable takes no hooks that import",
-  ignore: !isExecutable,
-  async fn() {
-    using directory = temporaryDirectory();
-    const file = `${directory.path}/hooks.js`;
-    Deno.writeTextFileSync(file, '\nimport x from "/etc/x.json";\nexport function rcpt() {}\n');
-    const { code, text } = await runProgram(program[0], ["check", "--no-queue", "--hooks", file]);
-    assertEquals(code, 78);
-    assertMatch(text, /^smtpd: cannot use hooks .* \(line 2: it loads another module, .*\n$/);
-  },
+executableTest("an executable takes no hooks that import", async () => {
+  using directory = temporaryDirectory();
+  const file = `${directory.path}/hooks.js`;
+  Deno.writeTextFileSync(file, '\nimport x from "/etc/x.json";\nexport function rcpt() {}\n');
+  const { code, text } = await runProgram(program[0], ["check", "--no-queue", "--hooks", file]);
+  assertEquals(code, 78);
+  assertMatch(text, /^smtpd: cannot use hooks .* \(line 2: it loads another module, .*\n$/);
 });
 
 /** Whatever a hook does: the answer that its session gets. */

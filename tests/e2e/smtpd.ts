@@ -191,6 +191,11 @@ export function sourceTest(name: string, fn: () => Promise<void>): void {
   if (executable === undefined) Deno.test(name, fn);
 }
 
+/** Registers a test of what is so in an executable alone. */
+export function executableTest(name: string, fn: () => Promise<void>): void {
+  if (executable !== undefined) Deno.test(name, fn);
+}
+
 /** Registers a test that reads the kernel's account of a process, which only Linux gives in this form. */
 export const memoryTest = Deno.build.os === "linux" ? Deno.test : Deno.test.ignore;
 
