@@ -16,8 +16,11 @@ const CLIENTS = 20;
 /** Messages a second at the height of the day; at night it is a tenth. */
 const MOST_A_SECOND = 60;
 
-/** The times of the server that a day is made shorter with, in seconds. */
-const RETRY = [300, 900, 1800, 3600, 7200, 14_400];
+/**
+ * The times of the server that a day is made shorter with, in seconds. Whoever comes just before the hop has
+ * gone for its longest time, and is put off once when it is back, is tried again before the lifetime is over.
+ */
+const RETRY = [300, 900, 1800, 3600];
 const LIFETIME = 6 * 3600;
 const HISTORY = 3600;
 
