@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { flagName, type Key, variableName } from "../config/names.ts";
 import { lineLog } from "../log.ts";
+import { hostAndPort } from "../policy/network.ts";
 import { parseWholePath } from "../smtp/address.ts";
 import { formatPath, type Mailbox, needsUtf8 } from "../smtp/mailbox.ts";
 import { replyText } from "../smtp/reply.ts";
@@ -70,11 +71,11 @@ export const demo: Verb = {
       using lines = lineLog(config.logLevel, config.logFormat);
       const begin = async ({ endpoints, ui }: Listening) => {
         const [{ address, port }] = endpoints;
-        const host = address.includes(":") ? `[${address}]` : address;
+        const smtp = `smtp://${hostAndPort(address, port)}`;
         const messages = demoMessages(new Date());
-        for (const message of messages) await send(message, `smtp://${host}:${port}`);
+        for (const message of messages) await send(message, smtp);
         call.around.out(`${messages.length} messages are in the inbox: ${ui}`);
-        call.around.out(`Send your own to smtp://${host}:${port}. Ctrl-C ends it.`);
+        call.around.out(`Send your own to ${smtp}. Ctrl-C ends it.`);
       };
       await runServer(config, lines, { begin });
     } finally {

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { ConfigError, shown } from "../config/sources.ts";
 import { duration } from "../config/values.ts";
+import { hostAndPort } from "../policy/network.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { connectable, greetingOf, headerFor } from "./greeting.ts";
 import { type Call, checkOperands, type Verb } from "./verb.ts";
@@ -79,8 +80,7 @@ export const ready: Verb = {
     const header = headerFor(config, address);
     while (!(await knock(address, config.port, header))) {
       if (performance.now() + PAUSE > end) {
-        const host = address.includes(":") ? `[${address}]` : address;
-        const wrong = `${host}:${config.port} does not answer 220`;
+        const wrong = `${hostAndPort(address, config.port)} does not answer 220`;
         throw new Failure(
           EXIT.temporary,
           wrong,

@@ -118,6 +118,11 @@ export function reversedLabels({ version, octets }: Ip): string {
   return labels.reverse().join(".");
 }
 
+/** Writes a host, which may be an IPv6 address, and a port as URLs have them (RFC 3986 section 3.2.2). */
+export function hostAndPort(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** Writes an address as RFC 5952 asks: lower case, the longest run of zero groups as `::`. */
 export function formatIp(ip: Ip): string {
   if (ip.version === 4) return ip.octets.join(".");

@@ -1,6 +1,6 @@
 /** The routes `smtp://`, `smtps://` and `lmtp://`, as an operator writes them. @module */
 import { parseDomain } from "../policy/domain.ts";
-import { formatIp, parseIp } from "../policy/network.ts";
+import { formatIp, hostAndPort, parseIp } from "../policy/network.ts";
 import { type Credentials, Secret, SECRET_PREFIX, type SecretSource } from "./credentials.ts";
 import type { HostHop } from "./next_hop.ts";
 import { routeFault } from "./route_fault.ts";
@@ -128,5 +128,5 @@ export function parseHostRoute(kind: HostHop["kind"], text: string): HostHop {
 /** Names a host so that it can be shown: the user tells two ways to it apart, and the secret is left out. */
 export function hostKey({ kind, host, port, credentials }: HostHop): string {
   const user = credentials === undefined ? "" : `${encodeURIComponent(credentials.user)}@`;
-  return `${kind}://${user}${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${kind}://${user}${hostAndPort(host, port)}`;
 }

@@ -6,7 +6,7 @@ import { type Log, noLog } from "../net/log.ts";
 import { ListenError } from "../net/server.ts";
 import type { Clock } from "../policy/clock.ts";
 import type { Faults } from "../policy/faults/faults.ts";
-import { formatIp, parseIp } from "../policy/network.ts";
+import { formatIp, hostAndPort, parseIp } from "../policy/network.ts";
 import type { Endpoint } from "../policy/session.ts";
 import { EventStreams } from "./events.ts";
 import { makeGuard } from "./guard.ts";
@@ -57,8 +57,7 @@ export interface WebServer extends AsyncDisposable {
 
 function urlOf({ address, port }: Endpoint): string {
   const isEverything = address === "0.0.0.0" || address === "::";
-  const host = isEverything ? "localhost" : address.includes(":") ? `[${address}]` : address;
-  return `http://${host}:${port}/`;
+  return `http://${hostAndPort(isEverything ? "localhost" : address, port)}/`;
 }
 
 /**

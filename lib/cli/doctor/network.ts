@@ -1,5 +1,6 @@
 /** Whether names are answered, and whether next hops can be reached. @module */
 import type { Config } from "../../config.ts";
+import { hostAndPort } from "../../policy/network.ts";
 import type { Endpoint } from "../../policy/session.ts";
 import { resolveNextHop } from "../../relay/resolver.ts";
 import type { RemoteHop } from "../../relay/resolver.ts";
@@ -30,8 +31,7 @@ const SMARTHOST = "send through a smarthost with " +
 
 function serverName({ dns }: Config): string {
   if (dns === undefined) return "the system's name server";
-  const { address, port } = dns;
-  return `the name server ${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return `the name server ${hostAndPort(dns.address, dns.port)}`;
 }
 
 async function examineNameServer(
