@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isEnhancedCodeOf, isRefusalCode } from "../policy/verdict.ts";
 import type { Reply } from "../smtp/reply.ts";
 
 /** Lines of one reply at most. */
@@ -11,9 +12,6 @@ const MAX_LINES = 10;
 
 /** Characters of a line at most: it has to fit a line of a reply (RFC 5321 section 4.5.3.1.5). */
 const MAX_LINE = 400;
-
-/** RFC 3463 section 2. */
-const ENHANCED = /^([45])\.[0-9]{1,3}\.[0-9]{1,3}$/;
 
 const FIELDS: readonly string[] = ["code", "enhanced", "text", "lines"];
 
@@ -42,14 +40,11 @@ function readRefusal(members: ReadonlyMap<string, unknown>): Reply {
     throw cannot(`it has a field ${JSON.stringify(unknown.slice(0, 100))}, which means nothing`);
   }
   const code = members.get("code");
-  if (typeof code !== "number" || !Number.isInteger(code) || code < 400 || code > 599) {
-    throw cannot("code is no whole number from 400 to 599");
-  }
+  if (!isRefusalCode(code)) throw cannot("code is no whole number from 400 to 599");
   const lines = readLines(members.get("text"), members.get("lines"));
   const enhanced = members.get("enhanced");
   if (enhanced === undefined) return { code, lines };
-  const [, digit] = typeof enhanced === "string" ? ENHANCED.exec(enhanced) ?? [] : [];
-  if (typeof enhanced !== "string" || digit !== `${code}`[0]) {
+  if (!isEnhancedCodeOf(code, enhanced)) {
     throw cannot("enhanced is no enhanced status code that goes with the code, like 5.7.1");
   }
   return { code, enhanced, lines };

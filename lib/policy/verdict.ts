@@ -68,17 +68,22 @@ function isReply(value: unknown): value is { readonly code: unknown } {
   return typeof value === "object" && value !== null && "code" in value;
 }
 
+/** Whether a value is the code of a reply that refuses. */
+export function isRefusalCode(code: unknown): code is number {
+  return typeof code === "number" && Number.isInteger(code) && code >= 400 && code < 600;
+}
+
+/** Whether a value is an enhanced status code of the class of a code (RFC 2034 section 4). */
+export function isEnhancedCodeOf(code: number, enhanced: unknown): enhanced is string {
+  return typeof enhanced === "string" && ENHANCED.test(enhanced) && enhanced[0] === `${code}`[0];
+}
+
 /** Reads a reply that refuses. A positive one would say that something is done, which no hook does. */
 function replyOf(value: object): Reply {
   const { code, enhanced, lines } = value as Members;
-  if (!Number.isInteger(code) || !(Number(code) >= 400 && Number(code) < 600)) {
-    throw fault("code is not 400 to 599");
-  }
-  if (enhanced !== undefined) {
-    const text = textOf(enhanced, "enhanced", 9);
-    if (!ENHANCED.test(text) || text[0] !== String(code)[0]) {
-      throw fault("enhanced is no status code of the class of code");
-    }
+  if (!isRefusalCode(code)) throw fault("code is not 400 to 599");
+  if (enhanced !== undefined && !isEnhancedCodeOf(code, textOf(enhanced, "enhanced", 9))) {
+    throw fault("enhanced is no status code of the class of code");
   }
   const all = listOf(lines, "lines", MOST_LINES);
   if (all.length === 0) throw fault("lines is empty");
