@@ -1,6 +1,7 @@
 /** The page of the inbox: its files, and the fields that each is answered with. @module */
 
 import { createHash } from "node:crypto";
+import { joinOctets } from "../smtp/octets.ts";
 import type { PageAsset } from "./page_source.ts";
 
 /**
@@ -91,10 +92,6 @@ async function readBeside(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return await response.bytes();
 }
 
-async function join(blobs: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<ArrayBuffer>> {
-  return await new Blob([...blobs]).bytes();
-}
-
 /** A name for these contents and no others, as good as. */
 function versionOf(contents: Uint8Array): string {
   return createHash("sha256").update(contents).digest("hex").slice(0, 16);
@@ -107,9 +104,9 @@ function versionOf(contents: Uint8Array): string {
  */
 async function load(): Promise<ReadonlyMap<string, PageAsset>> {
   const contents = await Promise.all(
-    PARTS.map(async ({ files }) => join(await Promise.all(files.map(readBeside)))),
+    PARTS.map(async ({ files }) => joinOctets(await Promise.all(files.map(readBeside)))),
   );
-  const folder = `/page/${versionOf(await join(contents))}/`;
+  const folder = `/page/${versionOf(joinOctets(contents))}/`;
   const html = new TextDecoder().decode(await readBeside("index.html"))
     .replaceAll('"/page/', `"${folder}`);
   const asset = (type: string, body: Uint8Array<ArrayBuffer>, cacheControl: string): PageAsset => ({
