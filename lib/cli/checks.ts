@@ -9,7 +9,7 @@ import { allRoutes } from "./compose.ts";
 import { checkDirectories } from "./directories.ts";
 import { faultsOf } from "./faults.ts";
 import { openHooks } from "./hooks_file.ts";
-import { checkProgram } from "./program.ts";
+import { checkProgram, hasProgramRoute } from "./program.ts";
 import { authoritiesOf, checkCredentials } from "./tls_out.ts";
 import { uiTokenOf } from "./ui.ts";
 import { usersOf } from "./users_file.ts";
@@ -36,11 +36,7 @@ export interface Check {
 const FIRST_CHECKS: readonly (Check & { run(config: Config): void })[] = [
   { topic: "settings", concerns: () => true, run: checkTogether },
   { topic: "directories", concerns: () => true, run: checkDirectories },
-  {
-    topic: "programs",
-    concerns: (config) => allRoutes(config).some(({ route }) => route.kind === "program"),
-    run: checkProgram,
-  },
+  { topic: "programs", concerns: hasProgramRoute, run: checkProgram },
   {
     topic: "credentials",
     concerns: (config) => allRoutes(config).some(({ route }) => "credentials" in route),

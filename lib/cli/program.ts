@@ -21,10 +21,14 @@ export function checkMayRun(path: string): void {
   );
 }
 
+/** Whether a route runs a program. */
+export function hasProgramRoute(config: Config): boolean {
+  return allRoutes(config).some(({ route }) => route.kind === "program");
+}
+
 /** Whether settings have the server run programs: those of routes, and the one that hooks run in. */
 export function runsPrograms(config: Config): boolean {
-  return config.hooks !== undefined ||
-    allRoutes(config).some(({ route }) => route.kind === "program");
+  return config.hooks !== undefined || hasProgramRoute(config);
 }
 
 /**
