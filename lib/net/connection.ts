@@ -2,7 +2,7 @@
 import type { Session } from "../policy/session.ts";
 import { Receiver } from "../smtp/receiver.ts";
 import { type Reply, replyOctets, standingReply } from "../smtp/reply.ts";
-import { DATA_BUFFERS, IDLE_BUFFERS } from "./buffers.ts";
+import { ReadBuffer } from "./buffers.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { DataRate } from "./data_rate.ts";
 import { Conversation, SHUTTING_DOWN } from "./conversation.ts";
@@ -31,8 +31,7 @@ export class Connection implements Watched {
   readonly #injector: FaultInjector | undefined;
   readonly #sessionEnd: number;
   #deadline: number;
-  #idleBuffer: Uint8Array | undefined;
-  #dataBuffer: Uint8Array | undefined;
+  readonly #buffer = new ReadBuffer();
   /** The write under way, which the next one and the next input wait for. */
   #writing: Promise<void> | undefined;
   /** Ends the TLS handshake that is under way. */
@@ -91,9 +90,7 @@ export class Connection implements Watched {
     } finally {
       deadlines.forget(this);
       this.#conversation.end();
-      this.#releaseDataBuffer();
-      if (this.#idleBuffer !== undefined) IDLE_BUFFERS.give(this.#idleBuffer);
-      this.#idleBuffer = undefined;
+      this.#buffer.release();
       this.close();
     }
   }
@@ -214,11 +211,12 @@ export class Connection implements Watched {
         await this.#writing;
         continue;
       }
-      const buffer = this.#buffer();
+      const buffer = this.#buffer.take(receiver.state === "data");
       const length = await this.#transport.read(buffer);
       // Only one reply is ever ahead of the client: a client that does not read is not read from.
       if (this.#writing !== undefined) await this.#writing;
       if (length === null) return;
+      this.#buffer.filled(length);
       if (!this.#isOver) this.#countData(length);
       if (this.#isOver) return this.#linger();
       receiver.receive(buffer.subarray(0, length));
@@ -294,20 +292,6 @@ export class Connection implements Watched {
     this.#transport.close();
   };
 
-  /** A large buffer while mail data comes, else the small one that is all an idle session holds. */
-  #buffer(): Uint8Array {
-    if (this.#receiver.state === "data") {
-      return this.#dataBuffer ??= DATA_BUFFERS.take();
-    }
-    this.#releaseDataBuffer();
-    return this.#idleBuffer ??= IDLE_BUFFERS.take();
-  }
-
-  #releaseDataBuffer(): void {
-    if (this.#dataBuffer !== undefined) DATA_BUFFERS.give(this.#dataBuffer);
-    this.#dataBuffer = undefined;
-  }
-
   /** Gives the client time: for a whole command, however many octets at a time it comes in. */
   #moveDeadline(hasAnswered: boolean): void {
     const { limits, clock } = this.#context;
@@ -342,7 +326,7 @@ export class Connection implements Watched {
   /** Lets the client read the last reply: closing with input unread would take it back (RST). */
   async #linger(): Promise<void> {
     await this.#writing;
-    const waste = this.#buffer();
+    const waste = this.#buffer.take(false);
     while (await this.#transport.read(waste) !== null);
   }
 }

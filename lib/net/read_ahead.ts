@@ -1,9 +1,7 @@
 /** A transport from which something was read before its session began. @module */
 import type { Endpoint } from "../policy/session.ts";
+import { IDLE_BUFFERS } from "./buffers.ts";
 import type { Transport } from "./transport.ts";
-
-/** How much is read ahead at once. */
-const AHEAD = 512;
 
 const NOTHING = new Uint8Array(0);
 
@@ -47,10 +45,14 @@ export class ReadAhead implements Transport {
 
   async #readAhead(): Promise<void> {
     if (this.hasOctets) return;
-    const buffer = new Uint8Array(AHEAD);
-    const length = await this.#transport.read(buffer);
-    if (length === null) this.#hasEnded = true;
-    else this.#octets = buffer.subarray(0, length);
+    const buffer = IDLE_BUFFERS.take();
+    try {
+      const length = await this.#transport.read(buffer);
+      if (length === null) this.#hasEnded = true;
+      else this.#octets = buffer.slice(0, length);
+    } finally {
+      IDLE_BUFFERS.give(buffer);
+    }
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
