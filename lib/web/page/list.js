@@ -179,6 +179,7 @@ export class MessageList {
 
   /** @returns {readonly [number, number]} */
   #sight() {
+    if (this.found.items.length === 0) return [0, 0];
     const { scrollTop, clientHeight } = this.#scroller;
     return [
       Math.max(0, Math.floor(scrollTop / ROW) - AROUND),
@@ -188,14 +189,15 @@ export class MessageList {
 
   /** @param {ListChange} change */
   #changed(change) {
-    const { scrollTop } = this.#scroller;
+    // Where nothing is listed yet, nothing is scrolled, and the browser need not lay out to say so.
+    const scrollTop = this.#drawn.size > 0 ? this.#scroller.scrollTop : 0;
     const above = Math.floor(scrollTop / ROW);
     const hadFocus = this.hasFocus;
     /** @type {string | undefined} */
     let heir;
     switch (change.kind) {
       case "reset":
-        this.#scroller.scrollTop = 0;
+        if (scrollTop > 0) this.#scroller.scrollTop = 0;
         this.#fresh = 0;
         if (this.#active !== this.#open) this.#active = undefined;
         this.#forgetSelected();
@@ -247,7 +249,7 @@ export class MessageList {
     const { items, isComplete, isLoading, problem } = this.found;
     // All that the browser has to lay out for is read before anything is written.
     const [first, end] = this.#sight();
-    if (this.#scroller.scrollTop < ROW / 2) this.#fresh = 0;
+    if (this.#fresh > 0 && this.#scroller.scrollTop < ROW / 2) this.#fresh = 0;
     this.#resize();
     const places = new Set(items.slice(first, end).keys().map((place) => place + first));
     // The active row stays, wherever one scrolls: it has the focus.
