@@ -144,7 +144,7 @@ const SCROLL_TO_END = `new Promise((done) => {
   function step() {
     most = Math.max(most, document.querySelectorAll(".row").length);
     const last = document.querySelector(".row:last-child");
-    if (last?.ariaPosInSet === last?.ariaSetSize) return done(most);
+    if (last !== null && last.ariaPosInSet === last.ariaSetSize) return done(most);
     scroller.scrollTop += 8 * scroller.clientHeight;
     requestAnimationFrame(step);
   }
