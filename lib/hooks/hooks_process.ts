@@ -6,7 +6,13 @@ import { HooksError } from "./hooks_error.ts";
 import { type HostOptions, HostProcess } from "./host_process.ts";
 import { moduleFile } from "./module_file.ts";
 import { PrintedLog } from "./printed_log.ts";
-import { type HostSettings, type Question, readSayings, type Saying } from "./protocol.ts";
+import {
+  type HostSettings,
+  IDLE_SHARE,
+  type Question,
+  readSayings,
+  type Saying,
+} from "./protocol.ts";
 import { type HookQuestion, questionText } from "./question.ts";
 import { type HookOutcome, Waiting } from "./waiting.ts";
 
@@ -67,6 +73,12 @@ export class HooksProcess {
   /** Ids of questions that are still here. */
   readonly #here: number[] = [];
   #steps: ReadonlySet<HookStep> = new Set();
+  /** When deadlines are looked at next; one timer is enough for all of them, and is seldom set. */
+  #nextLook = Infinity;
+  #look: Disposable | undefined;
+  /** How long hooks have worked on although nobody asked them anything, as of when. */
+  #stray = { time: 0, told: 0 };
+  #lastAsked = 0;
   #lastId = 0;
   #asked = 0;
   #isWriting = false;
@@ -83,7 +95,7 @@ export class HooksProcess {
     this.#host = new HostProcess(options);
     this.ended = this.#over.promise;
     this.#loaded.promise.catch(() => {});
-    const settings: HostSettings = { mark: this.#mark, file, grants, memory, strayTime: timeout };
+    const settings: HostSettings = { mark: this.#mark, file, grants, memory };
     this.#write(encoder.encode(`${JSON.stringify(settings)}\n`));
     this.closed = this.#run();
   }
@@ -129,11 +141,11 @@ export class HooksProcess {
     }
     const { promise, resolve } = Promise.withResolvers<HookOutcome>();
     const id = ++this.#lastId;
-    const late = () => this.#late(id);
     const waiting = new Waiting(question, {
-      ...{ time: this.#timeout, clock: this.#clock, late, settle: resolve },
+      ...{ time: this.#timeout, clock: this.#clock, settle: resolve },
     });
     this.#waiting.set(id, waiting);
+    this.#lookAt(waiting.deadline);
     this.#here.push(id);
     this.#writeSoon();
     return promise;
@@ -150,11 +162,34 @@ export class HooksProcess {
     this.#end("they are not needed any more");
   }
 
-  #late(id: number): void {
-    const { length, question } = this.#waiting.get(id)!;
-    // A question that never got through says nothing of the process.
-    if (length === 0) this.#settle(id, { kind: "unavailable" });
-    else this.#end(`${question.step} took longer than ${this.#timeout} ms`);
+  /** Looks at deadlines when this one comes, if that is sooner than they are looked at anyway. */
+  #lookAt(deadline: number): void {
+    if (deadline >= this.#nextLook || this.#why !== undefined) return;
+    this.#look?.[Symbol.dispose]();
+    this.#nextLook = deadline;
+    const delay = Math.max(0, deadline - this.#clock.now());
+    this.#look = this.#clock.after(delay, () => this.#endLate());
+  }
+
+  #endLate(): void {
+    this.#nextLook = Infinity;
+    const now = this.#clock.now();
+    for (const [id, { deadline, length, question }] of this.#waiting) {
+      if (deadline > now) this.#lookAt(deadline);
+      // A question that never got through says nothing of the process.
+      else if (length === 0) this.#settle(id, { kind: "unavailable" });
+      else return this.#end(`${question.step} took longer than ${this.#timeout} ms`);
+    }
+  }
+
+  /** Takes account of what hooks use: what was asked is answered in time, or the process is ended. */
+  #countStray(used: number): void {
+    const now = this.#clock.now();
+    const { time, told } = this.#stray;
+    const isAsked = now - this.#lastAsked < this.#timeout;
+    const stray = isAsked ? 0 : Math.max(0, time - (now - told) * IDLE_SHARE) + used;
+    this.#stray = { time: stray, told: now };
+    if (stray > this.#timeout) this.#end("they worked on while nobody asked them anything");
   }
 
   #settle(id: number, outcome: HookOutcome): void {
@@ -183,6 +218,7 @@ export class HooksProcess {
   }
 
   #write(bytes: Uint8Array): void {
+    this.#lastAsked = this.#clock.now();
     this.#outgoing.push(bytes);
     this.#writeSoon();
   }
@@ -199,14 +235,16 @@ export class HooksProcess {
       this.#asked += text.length;
       texts.push(text);
     }
-    if (texts.length > 0) this.#outgoing.push(encoder.encode(`[${texts.join()}]\n`));
+    if (texts.length === 0) return;
+    this.#lastAsked = this.#clock.now();
+    this.#outgoing.push(encoder.encode(`[${texts.join()}]\n`));
   }
 
   async #run(): Promise<void> {
     const { output, errors, ended } = this.#host;
     const reads = [
       this.#listen(output, (line) => this.#take(line)),
-      this.#listen(errors, () => false),
+      this.#listen(errors, (line) => this.#take(line)),
     ];
     const why = await ended;
     // What it said before it ended is still to be read, as far as nobody else holds the pipe.
@@ -227,7 +265,7 @@ export class HooksProcess {
     }
   }
 
-  /** Takes a line of the worker's; answers whether it is one. */
+  /** Takes a line of the worker's, or of the host's; answers whether it is one. */
   #take(line: string): boolean {
     if (!line.startsWith(`${this.#mark} `)) {
       // A line of ours into which something was printed.
@@ -245,8 +283,8 @@ export class HooksProcess {
 
   #hear(saying: Saying): void {
     switch (saying.kind) {
-      case "up":
-        return;
+      case "used":
+        return this.#countStray(saying.time);
       case "ready":
         return this.#loaded.resolve(saying.steps);
       case "unusable":
@@ -268,6 +306,7 @@ export class HooksProcess {
   async #giveSlice(id: number, waiting: Waiting): Promise<void> {
     const slice = await waiting.nextSlice();
     if (this.#waiting.get(id) !== waiting) return;
+    this.#lookAt(waiting.deadline);
     if (typeof slice === "string") {
       const question: Question = { id, content: slice };
       this.#write(encoder.encode(`${JSON.stringify([question])}\n`));
@@ -281,6 +320,7 @@ export class HooksProcess {
   #end(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
+    this.#look?.[Symbol.dispose]();
     this.#host.kill();
     this.#printed.end();
     this.#loaded.reject(new HooksError(why));

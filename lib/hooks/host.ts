@@ -1,29 +1,29 @@
 /**
- * The host process: a worker that runs the hooks, and a main thread that stands between it and the server.
+ * The host process: a worker that runs the hooks, and a main thread that watches it.
  *
  * A worker that is busy cannot be ended in Deno, and one that takes all memory takes its process along. So
  * the hooks have a process of their own. The server kills it when they take too long; its main thread looks
- * after memory, and after what they do while nobody asks them anything.
+ * after memory, and tells the server what they use. The worker itself reads what they are asked.
  *
  * @module
  */
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { LineReader } from "./line_reader.ts";
 import {
   HOST_EXIT,
   type HostSettings,
+  IDLE_SHARE,
   type LoadOrder,
-  MAX_ASKED,
   type Saying,
 } from "./protocol.ts";
 import { loadingLine } from "./standalone_source.ts";
+import { workerModules } from "./worker_modules.ts";
 
 /** How often memory is looked at, in milliseconds: hooks can fill some 50 MB in that time. */
 const WATCH = 50;
 
-/** The share of a processor that hooks may use while nobody asks them anything: they may have timers. */
-const IDLE_SHARE = 0.05;
+/** How often the server is told what hooks use, in milliseconds, where that is worth telling. */
+const TELL = 500;
 
 /** Signals that a terminal or a service manager sends to the whole group: the server says when to end. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -37,12 +37,12 @@ interface SandboxOptions extends WorkerOptions {
 
 const encoder = new TextEncoder();
 
-/** Writes all of a line. It waits for the server, which is what keeps a worker from saying too much. */
-function write(mark: string, sayings: string): void {
+/** Says something to the server, which may be gone. */
+function say(mark: string, saying: Saying): void {
   // Hooks may have printed something that has no end: the line begins anew.
-  let rest = encoder.encode(`\n${mark} ${sayings}\n`);
+  let rest = encoder.encode(`\n${mark} ${JSON.stringify([saying])}\n`);
   try {
-    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
   } catch {
     Deno.exit(HOST_EXIT.done);
   }
@@ -56,7 +56,7 @@ function startWorker({ file, grants }: HostSettings): Worker {
     deno: {
       permissions: {
         net: net.length > 0 && [...net],
-        read: [file, ...read],
+        read: [...workerModules(), file, ...read],
         env: env.length > 0 && [...env],
         write: false,
         run: false,
@@ -87,19 +87,22 @@ function unusable(file: string): string | undefined {
   return `line ${line}: it loads another module, or has the word import; hooks in the executable have one file`;
 }
 
-/** Ends the process where hooks take too much memory, or work on although nobody asks them anything. */
-function watch({ memory, strayTime }: HostSettings, lastAsked: () => number): void {
+/**
+ * Ends the process where hooks take too much memory. What they use is told to the server, which knows when
+ * it has asked them something; a server that is gone is noticed by that, even if they are busy.
+ */
+function watch({ mark, memory }: HostSettings): void {
   const most = Deno.memoryUsage().rss + memory;
   let used = cpuTime();
-  let stray = 0;
+  let told = performance.now();
   setInterval(() => {
     if (Deno.memoryUsage().rss > most) Deno.exit(HOST_EXIT.memory);
+    const now = performance.now();
+    if (now - told < TELL) return;
     const before = used;
     used = cpuTime();
-    // What was asked is answered by then, or the server would have ended this process.
-    const isAsked = performance.now() - lastAsked() < strayTime;
-    stray = isAsked ? 0 : Math.max(0, stray + used - before - WATCH * IDLE_SHARE);
-    if (stray > strayTime) Deno.exit(HOST_EXIT.stray);
+    if (used - before > (now - told) * IDLE_SHARE) say(mark, { kind: "used", time: used - before });
+    told = now;
   }, WATCH);
 }
 
@@ -109,9 +112,18 @@ function cpuTime(): number {
   return (user + system) / 1_000;
 }
 
-function readSettings(line: string | undefined): HostSettings {
+/** Reads the first line, which is all that comes before the worker says that it is there. */
+async function readSettings(): Promise<HostSettings> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(4096);
+  let line = "";
   try {
-    return JSON.parse(line ?? "");
+    while (!line.endsWith("\n")) {
+      const length = await Deno.stdin.read(buffer);
+      if (length === null) break;
+      line += decoder.decode(buffer.subarray(0, length), { stream: true });
+    }
+    return JSON.parse(line);
   } catch {
     console.error(
       "smtpd: this command is for the server, which runs hooks by it: give serve --hooks",
@@ -123,12 +135,11 @@ function readSettings(line: string | undefined): HostSettings {
 /** Runs hooks for the server at the other end of standard input and output, as long as it is there. */
 export async function runHost(): Promise<never> {
   for (const signal of SIGNALS) Deno.addSignalListener(signal, () => {});
-  const input = new LineReader(Deno.stdin.readable, MAX_ASKED);
-  const settings = readSettings(await input.line());
+  const settings = await readSettings();
   const { mark, file, grants } = settings;
   const reason = unusable(file);
   if (reason !== undefined) {
-    write(mark, JSON.stringify([{ kind: "unusable", reason } satisfies Saying]));
+    say(mark, { kind: "unusable", reason });
     Deno.exit(HOST_EXIT.done);
   }
   const worker = startWorker(settings);
@@ -139,29 +150,19 @@ export async function runHost(): Promise<never> {
   };
   await new Promise((up) => worker.onmessage = up);
   giveUpRights();
-  let lastAsked = performance.now();
-  watch(settings, () => lastAsked);
-  // Anything but text is nothing that our part of the worker says, and is passed on as such.
-  worker.onmessage = ({ data }) => write(mark, typeof data === "string" ? data : "null");
+  watch(settings);
+  // The worker reads what comes from the server, and so it is the one that notices its end.
+  worker.onmessage = ({ data }) => {
+    if (data === "gone") Deno.exit(HOST_EXIT.done);
+  };
   const order: LoadOrder = {
     url: pathToFileURL(file).href,
-    giveUp: grants.read.includes(file) ? undefined : file,
+    giveUp: [...workerModules(), file].filter((path) => !grants.read.includes(path)),
+    mark,
     closeLoader: Deno.build.standalone,
   };
   worker.postMessage(order);
-  for (;;) {
-    const line = await input.line();
-    lastAsked = performance.now();
-    if (line === undefined) Deno.exit(HOST_EXIT.done);
-    const [, id, length] = /^#([0-9]+) ([0-9]+)$/.exec(line) ?? [];
-    if (id === undefined) {
-      worker.postMessage(line);
-      continue;
-    }
-    const slice = Number(length) <= MAX_ASKED ? await input.octets(Number(length)) : undefined;
-    if (slice === undefined) Deno.exit(HOST_EXIT.confused);
-    worker.postMessage({ id: Number(id), slice: slice.buffer }, [slice.buffer]);
-  }
+  return await new Promise<never>(() => {});
 }
 
 if (import.meta.main) await runHost();

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { LineReader } from "./line_reader.ts";
 import { type HookGrants, HOST_EXIT, MAX_SAID } from "./protocol.ts";
+import { workerModules } from "./worker_modules.ts";
 
 /** What is run as the host. */
 export interface HostProgram {
@@ -31,15 +32,14 @@ function listed(flag: string, values: readonly string[]): string[] {
 
 /** Deno, and the flags that let the host do what its worker may, and nothing else. */
 function denoProgram(file: string, { net, read, env }: HookGrants): HostProgram {
-  const [host, worker] = ["./host.ts", "./worker.ts"]
-    .map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const host = fileURLToPath(new URL("./host.ts", import.meta.url));
   return {
     path: Deno.execPath(),
     args: [
       ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock"],
       // A module could ask a registry for a package by name, which takes no permission.
       ...["--no-remote", "--no-npm", "--unstable-worker-options"],
-      ...listed("--allow-read", [worker, file, ...read]),
+      ...listed("--allow-read", [...workerModules(), file, ...read]),
       ...listed("--allow-net", net),
       ...listed("--allow-env", env),
       host,
@@ -58,7 +58,6 @@ function ownVariables(): Record<string, string> {
 
 const REASONS: ReadonlyMap<number, string> = new Map([
   [HOST_EXIT.memory, "they took more memory than hooksMemory says"],
-  [HOST_EXIT.stray, "they worked on while nobody asked them anything"],
   [HOST_EXIT.uncaught, "they threw an error that nobody caught"],
   [HOST_EXIT.confused, "their process could not read what it was asked"],
 ]);

@@ -23,6 +23,9 @@ export class LineReader {
    * @throws {RangeError} if it is too long
    */
   async line(): Promise<string | undefined> {
+    // A line that is there already needs no buffer.
+    const whole = this.#rest.indexOf(LF);
+    if (whole !== -1 && whole <= this.#maxLine) return this.#cut(whole);
     const buffer = octetBuffer();
     for (;;) {
       const lf = this.#rest.indexOf(LF);
@@ -30,8 +33,8 @@ export class LineReader {
       if (buffer.size + part.length > this.#maxLine) {
         throw new RangeError(`Cannot read a line of more than ${this.#maxLine} octets`);
       }
+      if (lf !== -1 && buffer.size === 0) return this.#cut(lf);
       if (lf !== -1) this.#rest = this.#rest.subarray(lf + 1);
-      if (lf !== -1 && buffer.size === 0) return decode(part);
       buffer.append(part);
       if (lf !== -1) return decode(buffer.take());
       if (!await this.#readOn()) return buffer.size === 0 ? undefined : decode(buffer.take());
@@ -57,6 +60,12 @@ export class LineReader {
     this.#reader.cancel().catch(() => {});
   }
 
+  #cut(lf: number): string {
+    const line = decode(this.#rest.subarray(0, lf));
+    this.#rest = this.#rest.subarray(lf + 1);
+    return line;
+  }
+
   async #readOn(): Promise<boolean> {
     this.#rest = NOTHING;
     const { done, value } = await this.#reader.read();
@@ -65,6 +74,8 @@ export class LineReader {
   }
 }
 
+const decoder = new TextDecoder();
+
 function decode(octets: Uint8Array): string {
-  return new TextDecoder().decode(octets);
+  return decoder.decode(octets);
 }

@@ -1,10 +1,12 @@
 /**
  * What is said between the server, the host process, and the worker in it that runs the hooks.
  *
- * The server writes lines to the host: first a {@linkcode HostSettings}, then batches, each a JSON array of
+ * The server writes lines to the process: first a {@linkcode HostSettings}, which the host reads, then what
+ * the worker reads itself, since each crossing between threads takes its time: batches, each a JSON array of
  * {@linkcode Question}s, and slices of mail data (`#ID LENGTH` and as many octets behind the line). The
- * worker answers with JSON arrays of {@linkcode Saying}s, which the host writes as lines behind a mark that
- * is made up for each process. Every other line is something that hooks have printed.
+ * worker answers with JSON arrays of {@linkcode Saying}s, each in a line behind a mark that is made up for
+ * each process. The host says what it has to say by standard error, in the same way: two threads that write
+ * to one pipe would break each other's lines. Every other line is something that hooks have printed.
  *
  * The worker may be hostile: nothing that it says is believed unread.
  *
@@ -14,7 +16,7 @@ import { HOOK_STEPS, type HookStep } from "./hooks_module.ts";
 
 /** The first line that a host reads. */
 export interface HostSettings {
-  /** What stands before the lines that the worker's sayings are in; hooks cannot know it. */
+  /** What stands before the lines that sayings are in. */
   readonly mark: string;
   /** The absolute path of the module. */
   readonly file: string;
@@ -22,8 +24,6 @@ export interface HostSettings {
   readonly grants: HookGrants;
   /** Octets of memory that hooks may take beyond what the process has without them. */
   readonly memory: number;
-  /** How long hooks may work on without a break while nobody asks them anything, in milliseconds. */
-  readonly strayTime: number;
 }
 
 /** What hooks may do, beyond computing. */
@@ -40,8 +40,10 @@ export interface HookGrants {
 export interface LoadOrder {
   /** The URL of the module. */
   readonly url: string;
-  /** The path of the module, where the right to read it is only for loading. */
-  readonly giveUp: string | undefined;
+  /** The paths of what may be read for loading alone. */
+  readonly giveUp: readonly string[];
+  /** As in {@linkcode HostSettings}. */
+  readonly mark: string;
   /** Whether what leads to the loader of modules has to go, since it asks for no permission. */
   readonly closeLoader: boolean;
 }
@@ -54,8 +56,6 @@ export type Question =
 
 /** What the worker says. */
 export type Saying =
-  /** The worker runs, and can be told what to load. */
-  | { readonly kind: "up" }
   /** The module is loaded, and has these hooks. */
   | { readonly kind: "ready"; readonly steps: readonly HookStep[] }
   /** The module cannot be used. */
@@ -67,7 +67,9 @@ export type Saying =
   /** A hook waits for the next slice of the message. */
   | { readonly kind: "wants"; readonly id: number }
   /** A hook has printed something. */
-  | { readonly kind: "print"; readonly text: string };
+  | { readonly kind: "print"; readonly text: string }
+  /** The host has seen the process use so much processor time of late, in milliseconds. */
+  | { readonly kind: "used"; readonly time: number };
 
 /** How a host ends by itself. */
 export const HOST_EXIT = {
@@ -77,11 +79,12 @@ export const HOST_EXIT = {
   confused: 64,
   /** Hooks took too much memory. */
   memory: 71,
-  /** Hooks worked on while nobody asked them anything. */
-  stray: 72,
   /** The worker has ended with an error that nobody caught. */
   uncaught: 73,
 } as const;
+
+/** The share of a processor that hooks may use while nobody asks them anything: they may have timers. */
+export const IDLE_SHARE = 0.05;
 
 /** The longest line of a host in octets. Hooks that print a longer one have said too much. */
 export const MAX_SAID = 1024 * 1024;
@@ -95,37 +98,32 @@ function bad(what: string): SyntaxError {
 
 function readSaying(value: unknown): Saying {
   if (typeof value !== "object" || value === null) throw bad("it is no object");
-  // A map of its own members: no name is one that every object has.
-  const members = new Map<string, unknown>(Object.entries(value));
-  const text = (name: string): string => {
-    const member = members.get(name);
-    if (typeof member !== "string") throw bad(`${name} is no text`);
-    return member;
-  };
-  const id = (): number => {
-    const member = members.get("id");
-    if (typeof member !== "number") throw bad("the id is no number");
-    return member;
-  };
-  const kind = members.get("kind");
+  const { kind, id, answer, error, reason, text, steps, time } = value as Record<string, unknown>;
+  const isText = (member: unknown): member is string => typeof member === "string";
+  const isNumber = (member: unknown): member is number => typeof member === "number";
   switch (kind) {
-    case "up":
-      return { kind };
-    case "ready": {
-      const steps = members.get("steps");
+    case "ready":
       if (!Array.isArray(steps)) throw bad("the steps are no list");
       return { kind, steps: HOOK_STEPS.filter((step) => steps.includes(step)) };
-    }
     case "unusable":
-      return { kind, reason: text("reason") };
-    case "answer":
-      return { kind, id: id(), answer: members.get("answer") };
-    case "failure":
-      return { kind, id: id(), error: text("error") };
-    case "wants":
-      return { kind, id: id() };
+      if (!isText(reason)) throw bad("reason is no text");
+      return { kind, reason };
     case "print":
-      return { kind, text: text("text") };
+      if (!isText(text)) throw bad("text is no text");
+      return { kind, text };
+    case "used":
+      if (!isNumber(time)) throw bad("the time is no number");
+      return { kind, time };
+  }
+  if (!isNumber(id)) throw bad("the id is no number");
+  switch (kind) {
+    case "answer":
+      return { kind, id, answer };
+    case "failure":
+      if (!isText(error)) throw bad("error is no text");
+      return { kind, id, error };
+    case "wants":
+      return { kind, id };
     default:
       throw bad("there is no such kind");
   }

@@ -9,44 +9,38 @@ export type HookOutcome =
   /** The process has ended, or takes nothing more. */
   | { readonly kind: "unavailable" };
 
-/** A question, and the time that its hook has left. */
+/** A question, and the time that its hook has left. Whoever has many looks at their deadlines. */
 export class Waiting {
   /** What is asked. */
   readonly question: HookQuestion;
   /** The length of the question in the process; 0 while it has not been sent there. */
   length = 0;
+  /** When the hook has taken too long; `Infinity` while it waits for the client. */
+  deadline: number;
   readonly #clock: Clock;
-  readonly #late: () => void;
   readonly #settle: (outcome: HookOutcome) => void;
   #content: AsyncIterator<Uint8Array> | undefined;
   #isReading = false;
   #hasBrokenOff = false;
-  #timeLeft: number;
-  #began = 0;
-  #deadline: Disposable | undefined;
-  #isSettled = false;
+  #timeLeft = 0;
 
   /**
    * The hook has `time` milliseconds from now on.
    *
-   * @param late is called when they are over
    * @param settle is given the outcome
    */
   constructor(
     question: HookQuestion,
-    { time, clock, late, settle }: {
+    { time, clock, settle }: {
       readonly time: number;
       readonly clock: Clock;
-      readonly late: () => void;
       readonly settle: (outcome: HookOutcome) => void;
     },
   ) {
     this.question = question;
-    this.#timeLeft = time;
     this.#clock = clock;
-    this.#late = late;
     this.#settle = settle;
-    this.#startTime();
+    this.deadline = clock.now() + time;
   }
 
   /** Whether the hook may ask for a slice of the message now. */
@@ -62,7 +56,8 @@ export class Waiting {
    */
   async nextSlice(): Promise<Uint8Array | "end" | "failed"> {
     this.#isReading = true;
-    this.#stopTime();
+    this.#timeLeft = this.deadline - this.#clock.now();
+    this.deadline = Infinity;
     try {
       this.#content ??= this.question.content![Symbol.asyncIterator]();
       const { done, value } = await this.#content.next();
@@ -72,28 +67,15 @@ export class Waiting {
       return "failed";
     } finally {
       this.#isReading = false;
-      this.#startTime();
+      this.deadline = this.#clock.now() + this.#timeLeft;
     }
   }
 
   /** Gives the session its outcome. */
   settle(outcome: HookOutcome): void {
-    this.#stopTime();
-    this.#isSettled = true;
     this.#content?.return?.().catch(() => {});
     // What a hook makes of a message that stops half way is no fault of its own, and nobody hears it.
     const isHeard = outcome.kind !== "failure" || !this.#hasBrokenOff;
     this.#settle(isHeard ? outcome : { kind: "unavailable" });
-  }
-
-  #startTime(): void {
-    if (this.#isSettled) return;
-    this.#began = this.#clock.now();
-    this.#deadline = this.#clock.after(Math.max(0, this.#timeLeft), this.#late);
-  }
-
-  #stopTime(): void {
-    this.#deadline?.[Symbol.dispose]();
-    this.#timeLeft -= this.#clock.now() - this.#began;
   }
 }

@@ -1,24 +1,23 @@
 /**
- * The first module of the worker that hooks run in. It imports no other, for it may read none: it loads the
- * module of hooks, hands it what the server asks, and answers with what can be written as JSON.
+ * The first module of the worker that hooks run in: it loads the module of hooks, hands it what the server
+ * asks, and answers with what can be written as JSON.
  *
  * The hooks share this thread and can do to it what they like; whatever they make it say is looked at by
  * the server. What stands here keeps honest hooks from harm.
  *
  * @module
  */
-import type { HookStep } from "./hooks_module.ts";
-import type { LoadOrder, Question, Saying } from "./protocol.ts";
-
-/** What the host sends: what to load, then questions as JSON, and slices of messages. */
-type HostMessage =
-  | LoadOrder
-  | string
-  | { readonly id: number; readonly slice: ArrayBuffer };
+import { HOOK_STEPS, type HookStep } from "./hooks_module.ts";
+import { LineReader } from "./line_reader.ts";
+import { type LoadOrder, MAX_ASKED, type Question, type Saying } from "./protocol.ts";
 
 interface WorkerScope {
-  postMessage(said: string): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<HostMessage>) => void): void;
+  postMessage(said: "up" | "gone"): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<LoadOrder>) => void,
+    options: { readonly once: true },
+  ): void;
 }
 
 type Timer = (callback: unknown, ...rest: readonly unknown[]) => unknown;
@@ -32,7 +31,7 @@ interface Reader {
 /** Characters of one answer at most. */
 const MAX_ANSWER = 64 * 1024;
 
-/** Characters that are sent at once; the host reads lines of a MiB. */
+/** Characters that are said at once; the server reads lines of a MiB. */
 const MAX_BATCH = 256 * 1024;
 
 /** Characters of a stack, and of a line that hooks print. */
@@ -44,6 +43,9 @@ const MOST_PRINTED = 50;
 
 /** Functions that do not change when the hooks change those of everybody. */
 const { parse, stringify } = JSON;
+const write = Deno.stdout.writeSync.bind(Deno.stdout);
+const encoder = new TextEncoder();
+const input = new LineReader(Deno.stdin.readable, MAX_ASKED);
 const { getPrototypeOf, prototype: plain } = Object;
 const { inspect } = Deno;
 const { now } = Date;
@@ -56,6 +58,8 @@ const hooks = new Map<HookStep, Hook>();
 /** The messages whose hook has not answered; and the reader of each, where one waits. */
 const contents = new Map<number, Reader | undefined>();
 
+/** What begins each line of ours. */
+let mark = "";
 let said: string[] = [];
 let saidLength = 0;
 
@@ -70,10 +74,12 @@ function say(saying: Saying): void {
 
 function flush(): void {
   if (said.length === 0) return;
-  const text = `[${said.join(",")}]`;
+  // Hooks may have printed something that has no end: the line begins anew.
+  let rest = encoder.encode(`\n${mark} [${said.join(",")}]\n`);
   said = [];
   saidLength = 0;
-  post(text);
+  // It waits for the server, which is what keeps hooks from saying too much.
+  while (rest.length > 0) rest = rest.subarray(write(rest));
 }
 
 /** The content of a message, slice by slice as the hook asks for them. */
@@ -167,8 +173,8 @@ function take(question: Question): void {
   void ask(id, step, [session, { ...message as object, content: contentOf(id) }]);
 }
 
-/** Has the console print through the host, line by line, and not more than somebody can read. */
-function printThroughHost(): void {
+/** Has the console print in our own lines, one by one, and not more than somebody can read. */
+function printInOurLines(): void {
   let second = 0;
   let count = 0;
   function print(...values: unknown[]): void {
@@ -230,12 +236,11 @@ function reasonOf(error: unknown, url: string): string {
   return place + first.replace(` at ${url}:${line}:${column}`, "");
 }
 
-async function load({ url, giveUp, closeLoader: closes }: LoadOrder): Promise<void> {
+async function load(url: string, giveUp: readonly string[]): Promise<void> {
   try {
-    if (closes) closeLoader();
     const module: Record<string, unknown> = await import(url);
-    if (giveUp !== undefined) Deno.permissions.revokeSync({ name: "read", path: giveUp });
-    const names: readonly string[] = ["connect", "helo", "mail", "rcpt", "data"];
+    for (const path of giveUp) Deno.permissions.revokeSync({ name: "read", path });
+    const names: readonly string[] = HOOK_STEPS;
     for (const name of Object.keys(module)) {
       const hook = module[name];
       if (!names.includes(name)) {
@@ -259,11 +264,26 @@ async function load({ url, giveUp, closeLoader: closes }: LoadOrder): Promise<vo
   }
 }
 
-scope.addEventListener("message", ({ data }) => {
-  if (typeof data === "string") {
-    for (const question of parse(data) as Question[]) take(question);
-  } else if ("slice" in data) readerOf(data.id)?.resolve(new Uint8Array(data.slice));
-  else void load(data);
-});
-printThroughHost();
-say({ kind: "up" });
+/** Takes what the server asks, until it has gone. */
+async function listen(): Promise<void> {
+  for (let line = await input.line(); line !== undefined; line = await input.line()) {
+    const [, id, length] = /^#([0-9]+) ([0-9]+)$/.exec(line) ?? [];
+    if (id === undefined) {
+      for (const question of parse(line) as Question[]) take(question);
+      continue;
+    }
+    const slice = await input.octets(Number(length));
+    if (slice === undefined) break;
+    readerOf(Number(id))?.resolve(slice);
+  }
+  post("gone");
+}
+
+scope.addEventListener("message", ({ data: order }) => {
+  mark = order.mark;
+  printInOurLines();
+  if (order.closeLoader) closeLoader();
+  void load(order.url, order.giveUp);
+  void listen();
+}, { once: true });
+post("up");

@@ -8,6 +8,8 @@ export class ContentFeed implements AsyncIterable<Uint8Array> {
   #slice: Uint8Array | undefined;
   #end: "open" | "ended" | "left" = "open";
   #failure: Error | undefined;
+  /** Whether it was left before the message was whole. */
+  #isCutOff = false;
   /** Wakes whichever side waits; only one can. */
   #wakeWriter = () => {};
   #wakeReader = () => {};
@@ -22,7 +24,7 @@ export class ContentFeed implements AsyncIterable<Uint8Array> {
 
   /** Whether the reader was told, or will be, that the rest does not come. */
   get hasFailed(): boolean {
-    return this.#failure !== undefined;
+    return this.#failure !== undefined || this.#isCutOff;
   }
 
   /** Says that the message is whole. */
@@ -39,7 +41,10 @@ export class ContentFeed implements AsyncIterable<Uint8Array> {
 
   /** Says that what is still to come has no reader; one who reads on is told so. */
   leave(): void {
-    if (this.#end === "open") this.fail(new Error("Cannot read on: the message has its answer"));
+    if (this.#end === "open") {
+      this.#isCutOff = true;
+      this.#wakeReader();
+    }
     this.#leave();
   }
 
@@ -60,6 +65,8 @@ export class ContentFeed implements AsyncIterable<Uint8Array> {
           this.#wakeWriter();
         } else if (this.#failure !== undefined) {
           throw this.#failure;
+        } else if (this.#isCutOff) {
+          throw new Error("Cannot read on: the message has its answer");
         } else if (this.#end !== "open") {
           return;
         } else {

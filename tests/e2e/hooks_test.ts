@@ -1,5 +1,6 @@
 /** Policy in a module: what it decides, and that it can harm neither the server nor its mail. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { FORGERY } from "../hooks/hooks_fixture.ts";
 import { octets } from "./corpus.ts";
 import { Dialog } from "./dialog.ts";
 import { fileNames, mailboxNames } from "./mailbox.ts";
@@ -300,12 +301,12 @@ const harms: readonly [name: string, harm: string, expected: RegExp][] = [
   ],
   [
     "answers for others",
-    `postMessage('[{"kind":"answer","id":99}]'); await wait();`,
+    "post({ kind: 'answer', id: 99 }); await wait();",
     /^451 4\.3\.0 /,
   ],
   [
     "answers twice",
-    `postMessage('[{"kind":"answer","id":1},{"kind":"answer","id":1}]'); return refusal;`,
+    "post({ kind: 'answer', id: 1 }, { kind: 'answer', id: 1 }); return refusal;",
     /^(?:250|451) /,
   ],
   [
@@ -330,6 +331,7 @@ const harms: readonly [name: string, harm: string, expected: RegExp][] = [
     Array.prototype.toJSON = () => []; return refusal;`,
     /^550 refused$/,
   ],
+  ["tells the host to end", "postMessage('gone'); await wait();", /^451 4\.3\.0 /],
   ["throws nothing", "throw undefined;", /^451 4\.3\.0 /],
   ["throws a trap", "throw new Proxy({}, { get() { throw 1; } });", /^451 4\.3\.0 /],
   [
@@ -348,7 +350,7 @@ const harms: readonly [name: string, harm: string, expected: RegExp][] = [
 Deno.test("a hook that does harm harms its own sessions alone, and for a moment", async (t) => {
   for (const [name, harm, expected] of harms) {
     await t.step(name, async () => {
-      await using served = await serve(`
+      await using served = await serve(`${FORGERY}
         const refusal = { code: 550, text: "refused" };
         const wait = () => new Promise(() => {});
         const print = (text) => {

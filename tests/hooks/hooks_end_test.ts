@@ -2,15 +2,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { HooksError } from "../../lib/hooks/hooks_error.ts";
 import { FakeClock } from "../net/fake_clock.ts";
-import { openHooks, type Written } from "./hooks_fixture.ts";
+import { FORGERY, openHooks, type Written } from "./hooks_fixture.ts";
 
 const UNAVAILABLE = /^451 4\.3\.0 /;
 
 /** A module that answers, and does what a test wants at the recipient `now`. */
 function moduleOf(harm: string): string {
-  return `
+  return `${FORGERY}
     const wait = () => new Promise(() => {});
-    const post = (...sayings) => postMessage(JSON.stringify(sayings));
     export async function rcpt(_session, { forwardPath }) {
       if (forwardPath.localPart === "waits") await wait();
       if (forwardPath.localPart === "now") { ${harm} }
@@ -35,10 +34,14 @@ Deno.test("whatever hooks say out of turn ends them, and the next question is an
     ["post({ kind: 'answer', id: 'x' }); await wait();", /makes no sense/],
     ["post({ kind: 'wants', id: 2 }); await wait();", /a message that they were not given/],
     ["post({ kind: 'unusable', reason: 'of a whim' }); await wait();", /^of a whim$/],
-    ["postMessage('[not JSON'); await wait();", /makes no sense/],
-    ["postMessage({ kind: 'answer', id: 2 }); await wait();", /makes no sense/],
-    ["postMessage({ toString: 1 }); await wait();", /makes no sense/],
-    ["postMessage('x'.repeat(2e6)); await wait();", /printed too much/],
+    ["line('[not JSON'); await wait();", /makes no sense/],
+    ["line('{}'); await wait();", /makes no sense/],
+    ["line('[1]'); await wait();", /makes no sense/],
+    ["write('x' + mark + ' []\\n'); await wait();", /broke what their process says/],
+    ["postMessage('gone'); await wait();", /their process ended \(exit code 0\)/],
+    ["line('x'.repeat(2e6)); await wait();", /printed too much/],
+    ["Deno.stdin.close(); await wait();", /nobody caught|took longer|process ended/],
+    ["post({ kind: 'used', time: '1' }); await wait();", /makes no sense/],
     ["for (;;) post({ kind: 'print', text: 'x'.repeat(9_000) });", /printed too much/],
     ["Deno.stdout.writeSync(new Uint8Array(2e6)); await wait();", /printed too much/],
     ["for (;;) Deno.stderr.writeSync(new TextEncoder().encode('x\\n'));", /printed too much/],

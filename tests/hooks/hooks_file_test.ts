@@ -107,9 +107,14 @@ Deno.test("a hook that fails is told of in the log, and the session gets 451", a
 Deno.test("questions of one turn travel together, and do not wait for each other", async () => {
   await using written = await openHooks(`
     const batches = [];
-    addEventListener("message", ({ data }) => batches.push(JSON.parse(data).length));
+    let count = 0;
+    function next() {
+      batches.push(count);
+      count = 0;
+    }
     let release;
     export function rcpt(_session, { forwardPath }) {
+      if (count++ === 0) setTimeout(next);
       if (forwardPath.localPart === "waits") return new Promise((resolve) => release = resolve);
       release?.({ code: 450, text: "Released" });
       return { code: 550, text: batches.join() };

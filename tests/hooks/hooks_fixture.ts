@@ -21,6 +21,22 @@ export const MAIL: MailParameters = {
   smtpUtf8: false,
 };
 
+/**
+ * The beginning of a module that finds out what the lines of its worker begin with, once one was written:
+ * `line` and `post` write such ones behind the worker's back.
+ */
+export const FORGERY = `
+  let mark;
+  const { subarray } = Uint8Array.prototype;
+  Uint8Array.prototype.subarray = function (...range) {
+    const [begin] = new TextDecoder().decode(this).trim().split(" ");
+    if (/^[0-9a-f-]{36}$/.test(begin)) mark = begin;
+    return subarray.apply(this, range);
+  };
+  const write = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text));
+  const line = (text) => write("\\n" + mark + " " + text + "\\n");
+  const post = (...sayings) => line(JSON.stringify(sayings));`;
+
 /** One line of the log. */
 export interface Logged extends LogFields {
   readonly event: string;

@@ -4,13 +4,13 @@ import { readSayings } from "../../lib/hooks/protocol.ts";
 Deno.test("what a worker says is read, and nothing more of it than is known", () => {
   assertEquals(
     readSayings(
-      '[{"kind":"up"},{"kind":"ready","steps":["data","rcpt","rcpt","eval",1]},' +
+      '[{"kind":"used","time":1.5},{"kind":"ready","steps":["data","rcpt","rcpt","eval",1]},' +
         '{"kind":"answer","id":1},{"kind":"answer","id":2,"answer":null,"more":1},' +
         '{"kind":"failure","id":3,"error":"x"},{"kind":"wants","id":4},' +
         '{"kind":"print","text":"y"},{"kind":"unusable","reason":"z"}]',
     ),
     [
-      { kind: "up" },
+      { kind: "used", time: 1.5 },
       { kind: "ready", steps: ["rcpt", "data"] },
       { kind: "answer", id: 1, answer: undefined },
       { kind: "answer", id: 2, answer: null },
@@ -29,7 +29,7 @@ Deno.test("what no worker says is refused", () => {
       ...['[{"kind":"no"}]', '[{"kind":"answer"}]', '[{"kind":"answer","id":"1"}]'],
       ...['[{"kind":"failure","id":1}]', '[{"kind":"failure","id":1,"error":{}}]'],
       ...['[{"kind":"ready"}]', '[{"kind":"ready","steps":"rcpt"}]', '[{"kind":"print"}]'],
-      ...['[{"__proto__":{"kind":"up"}}]', '[{"kind":"up"},{"kind":"toString"}]'],
+      ...['[{"__proto__":{"kind":"print","text":""}}]', '[{"kind":"used"},{"kind":"toString"}]'],
     ]
   ) assertThrows(() => readSayings(line), SyntaxError, undefined, line);
 });
