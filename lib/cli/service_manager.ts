@@ -121,7 +121,7 @@ export function serviceManager(
     ready,
     async reload(work) {
       if (state !== "ready") return await work();
-      notices?.send("RELOADING=1", "STATUS=Rereading certificates and accounts");
+      notices?.send("RELOADING=1", "STATUS=Rereading certificates, accounts and hooks");
       await work();
       ready();
     },

@@ -22,7 +22,6 @@ export class Waiting {
   #content: AsyncIterator<Uint8Array> | undefined;
   #isReading = false;
   #hasBrokenOff = false;
-  #timeLeft = 0;
 
   /**
    * The hook has `time` milliseconds from now on.
@@ -56,7 +55,7 @@ export class Waiting {
    */
   async nextSlice(): Promise<Uint8Array | "end" | "failed"> {
     this.#isReading = true;
-    this.#timeLeft = this.deadline - this.#clock.now();
+    const timeLeft = this.deadline - this.#clock.now();
     this.deadline = Infinity;
     try {
       this.#content ??= this.question.content![Symbol.asyncIterator]();
@@ -67,7 +66,7 @@ export class Waiting {
       return "failed";
     } finally {
       this.#isReading = false;
-      this.deadline = this.#clock.now() + this.#timeLeft;
+      this.deadline = this.#clock.now() + timeLeft;
     }
   }
 

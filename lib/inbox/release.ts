@@ -14,8 +14,8 @@ export interface Release {
   readonly recipients: readonly NewRecipient[];
 }
 
-/** Recipients that are added at once. */
-const MOST_RECIPIENTS = 100;
+/** The most recipients that are added at once. */
+export const MOST_RECIPIENTS = 100;
 
 /**
  * Reads a release.

@@ -1,6 +1,7 @@
 /** The routes by which something is done to messages. @module */
 import type { InboxAction, ReleaseOptions } from "../inbox/inbox.ts";
 import type { Search } from "../inbox/message_index.ts";
+import { MOST_RECIPIENTS } from "../inbox/release.ts";
 import { onlyMembers, textList } from "./body_members.ts";
 import { SEARCH_PARAMETERS, searchOf } from "./query.ts";
 import { badRequest, noSuchMessage, respondJson, WebError } from "./responses.ts";
@@ -19,7 +20,7 @@ const ACTIONS: readonly (readonly [InboxAction, string])[] = [
   ["remove", "Removes"],
 ];
 
-/** The most ids and recipients of one request. */
+/** The most ids of one request. */
 const MOST_NAMED = 1000;
 
 const ID_PATTERN = new RegExp(ID.pattern!);
@@ -39,7 +40,7 @@ const RELEASE: Schema = objectOf({}, {
     type: "array",
     items: { type: "string" },
     minItems: 1,
-    maxItems: MOST_NAMED,
+    maxItems: MOST_RECIPIENTS,
     description: "Other recipients; those that it is held for stay as they are then.",
   },
   route: { type: "string", description: "A route as `--route` takes it." },
@@ -77,7 +78,7 @@ function releaseOf({ body = {} }: Call): ReleaseOptions {
   if (route !== undefined && typeof route !== "string") {
     throw badRequest("Cannot use route: give text, such as smtp://mail.example.org");
   }
-  return { to: textList(body, "to", MOST_NAMED), route };
+  return { to: textList(body, "to", MOST_RECIPIENTS), route };
 }
 
 /** The routes. */

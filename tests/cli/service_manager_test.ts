@@ -72,7 +72,7 @@ Deno.test({
     await reload();
     assertEquals(await told.next(), [
       "RELOADING=1",
-      "STATUS=Rereading certificates and accounts",
+      "STATUS=Rereading certificates, accounts and hooks",
     ]);
     assertEquals(await told.next(), ["READY=1", "STATUS=Taking mail"]);
     manager.stopping(30_000);
