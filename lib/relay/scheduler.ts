@@ -187,9 +187,14 @@ export class Scheduler {
     const { work, owner } = this.#options;
     const turns: Promise<number>[] = [];
     const laneOf = new Map(domains.map((domain) => [domain, work.laneOf(domain)]));
+    /** Of each lane, how many domains have not had their turn. */
+    const sharers = new Map<string, number>();
+    for (const lane of laneOf.values()) sharers.set(lane, (sharers.get(lane) ?? 0) + 1);
     for (const [domain, lane] of laneOf) {
       const room = this.#isFull ? 0 : work.width(lane) - this.#lanes.heldIn(lane);
-      const limit = Math.min(room, TURN, this.#most - this.#lanes.held);
+      const share = Math.ceil(room / sharers.get(lane)!);
+      sharers.set(lane, sharers.get(lane)! - 1);
+      const limit = Math.min(share, TURN, this.#most - this.#lanes.held);
       if (limit <= 0) this.#isShort = true;
       if (this.#isFull) break;
       this.#cursor = domain;
