@@ -6,14 +6,9 @@ import { HooksError } from "./hooks_error.ts";
 import { type HostOptions, HostProcess } from "./host_process.ts";
 import { moduleFile } from "./module_file.ts";
 import { PrintedLog } from "./printed_log.ts";
-import {
-  type HostSettings,
-  IDLE_SHARE,
-  type Question,
-  readSayings,
-  type Saying,
-} from "./protocol.ts";
+import { type HostSettings, type Question, readSayings, type Saying } from "./protocol.ts";
 import { type HookQuestion, questionText } from "./question.ts";
+import { StrayTime } from "./stray_time.ts";
 import { type HookOutcome, Waiting } from "./waiting.ts";
 
 /** What a process of hooks needs. Times are in milliseconds. */
@@ -76,9 +71,7 @@ export class HooksProcess {
   /** When deadlines are looked at next; one timer is enough for all of them, and is seldom set. */
   #nextLook = Infinity;
   #look: Disposable | undefined;
-  /** How long hooks have worked on although nobody asked them anything, as of when. */
-  #stray = { time: 0, told: 0 };
-  #lastAsked = 0;
+  readonly #stray: StrayTime;
   #lastId = 0;
   #asked = 0;
   #isWriting = false;
@@ -91,6 +84,7 @@ export class HooksProcess {
     const { timeout, memory, log, clock, file, grants } = options;
     this.#clock = clock;
     this.#timeout = timeout;
+    this.#stray = new StrayTime(timeout);
     this.#printed = new PrintedLog(log, clock);
     this.#host = new HostProcess(options);
     this.ended = this.#over.promise;
@@ -182,16 +176,6 @@ export class HooksProcess {
     }
   }
 
-  /** Takes account of what hooks use: what was asked is answered in time, or the process is ended. */
-  #countStray(used: number): void {
-    const now = this.#clock.now();
-    const { time, told } = this.#stray;
-    const isAsked = now - this.#lastAsked < this.#timeout;
-    const stray = isAsked ? 0 : Math.max(0, time - (now - told) * IDLE_SHARE) + used;
-    this.#stray = { time: stray, told: now };
-    if (stray > this.#timeout) this.#end("they worked on while nobody asked them anything");
-  }
-
   #settle(id: number, outcome: HookOutcome): void {
     const waiting = this.#waiting.get(id)!;
     this.#waiting.delete(id);
@@ -218,7 +202,7 @@ export class HooksProcess {
   }
 
   #write(bytes: Uint8Array): void {
-    this.#lastAsked = this.#clock.now();
+    this.#stray.asked(this.#clock.now());
     this.#outgoing.push(bytes);
     this.#writeSoon();
   }
@@ -236,16 +220,13 @@ export class HooksProcess {
       texts.push(text);
     }
     if (texts.length === 0) return;
-    this.#lastAsked = this.#clock.now();
+    this.#stray.asked(this.#clock.now());
     this.#outgoing.push(encoder.encode(`[${texts.join()}]\n`));
   }
 
   async #run(): Promise<void> {
     const { output, errors, ended } = this.#host;
-    const reads = [
-      this.#listen(output, (line) => this.#take(line)),
-      this.#listen(errors, (line) => this.#take(line)),
-    ];
+    const reads = [this.#listen(output), this.#listen(errors)];
     const why = await ended;
     // What it said before it ended is still to be read, as far as nobody else holds the pipe.
     using _limit = this.#clock.after(1_000, () => this.#host.kill());
@@ -253,11 +234,11 @@ export class HooksProcess {
     this.#end(why);
   }
 
-  /** Reads lines to the end; those that `take` does not take were printed by hooks. */
-  async #listen(lines: HostProcess["output"], take: (line: string) => boolean): Promise<void> {
+  /** Reads lines to the end; those that are not ours were printed by hooks. */
+  async #listen(lines: HostProcess["output"]): Promise<void> {
     try {
       for (let line = await lines.line(); line !== undefined; line = await lines.line()) {
-        if (line === "" || take(line) || this.#printed.take(line)) continue;
+        if (line === "" || this.#take(line) || this.#printed.take(line)) continue;
         return this.#end("they printed too much");
       }
     } catch (error) {
@@ -284,7 +265,8 @@ export class HooksProcess {
   #hear(saying: Saying): void {
     switch (saying.kind) {
       case "used":
-        return this.#countStray(saying.time);
+        if (!this.#stray.isTooMuch(saying.time, this.#clock.now())) return;
+        return this.#end("they worked on while nobody asked them anything");
       case "ready":
         return this.#loaded.resolve(saying.steps);
       case "unusable":
