@@ -55,7 +55,7 @@ export class Connection implements Watched {
     this.#conversation = conversation;
     this.#injector = faults && new FaultInjector({
       ...{ faults, conversation, receiver, service, clock },
-      abandon: (how, last) => this.#abandon(how, last),
+      abandon: (how, alert) => this.#abandon(how, alert),
     });
     this.#dataRate = new DataRate(limits.minDataRate);
     const now = clock.now();
@@ -271,15 +271,20 @@ export class Connection implements Watched {
     await (this.#writing = this.#write(output));
   }
 
-  /** Ends what we write, with these octets at most, or lets the client wait until it gives up. */
-  async #abandon(how: "drop" | "hang", last?: Uint8Array): Promise<void> {
+  /** Ends what we write, with an alert if one is given, or lets the client wait until it gives up. */
+  async #abandon(how: "drop" | "hang", alert?: Uint8Array): Promise<void> {
     const { clock, limits } = this.#context;
     // The reply to QUIT is written already, and is what the client shall not get.
     const isQuit = this.#receiver.state === "closed";
     if (!isQuit) await this.#flush();
     this.#isOver = true;
+    if (alert !== undefined) {
+      // The client begins a handshake: an alert before that would be plaintext behind our reply.
+      this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
+      await this.#transport.read(this.#buffer.take(false)).catch(() => null);
+    }
     this.#deadline = clock.now() + (how === "drop" ? LINGER : limits.timeout);
-    if (last !== undefined) await this.#write(last);
+    if (alert !== undefined) await this.#write(alert);
     if (how === "drop") await this.#transport.closeWrite();
   }
 

@@ -17,10 +17,10 @@ export interface FaultyConnection {
   readonly service: Service;
   readonly clock: Clock;
   /**
-   * Answers nothing more, but for the octets that are given: closes (`drop`), or lets the client wait
-   * until it gives up (`hang`).
+   * Answers nothing more: closes (`drop`), or lets the client wait until it gives up (`hang`). An alert is
+   * its answer to a handshake, once that has begun.
    */
-  abandon(how: "drop" | "hang", last?: Uint8Array): Promise<void>;
+  abandon(how: "drop" | "hang", alert?: Uint8Array): Promise<void>;
 }
 
 /** What is new at a moment; the rest is known of the session. */
@@ -150,7 +150,6 @@ export class FaultInjector {
         await this.#connection.abandon("drop");
         return false;
       case "fail":
-        // The client reads it whether or not it has begun already.
         await this.#connection.abandon("drop", HANDSHAKE_FAILURE);
         return false;
     }

@@ -265,6 +265,15 @@ Deno.test("a handshake fails as scripted, and the next one does not", async () =
   }
 });
 
+Deno.test("a handshake that is to fail does not before the client has begun it", async () => {
+  await using session = await greetedSession({ identity, faults: faultsOf("tls fail") });
+  await session.client.say("STARTTLS");
+  await settle();
+  assertEquals(session.writes.length, 3);
+  await assertRejects(() => session.secure(), Error, "HandshakeFailure");
+  await session.finished;
+});
+
 Deno.test("a handshake that is delayed is made, and one that hangs ends with the timeout", async () => {
   await using delayed = await greetedSession({ identity, faults: faultsOf("tls delay 20m") });
   await delayed.client.say("STARTTLS");
