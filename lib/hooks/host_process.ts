@@ -1,6 +1,6 @@
 /** The process that hooks run in, as the server sees it. @module */
 import { fileURLToPath } from "node:url";
-import { LineReader } from "./line_reader.ts";
+import { LineReader, streamSource } from "./line_reader.ts";
 import { type HookGrants, HOST_EXIT, MAX_SAID } from "./protocol.ts";
 import { workerModules } from "./worker_modules.ts";
 
@@ -85,8 +85,8 @@ export class HostProcess {
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#input.closed.catch(() => {});
-    this.output = new LineReader(this.#child.stdout, MAX_SAID);
-    this.errors = new LineReader(this.#child.stderr, MAX_SAID);
+    this.output = new LineReader(streamSource(this.#child.stdout), MAX_SAID);
+    this.errors = new LineReader(streamSource(this.#child.stderr), MAX_SAID);
     this.ended = this.#child.status.then(({ code, signal }) => {
       this.#input.abort().catch(() => {});
       return REASONS.get(code) ?? `their process ended (${signal ?? `exit code ${code}`})`;

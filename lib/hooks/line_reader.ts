@@ -4,15 +4,32 @@ import { octetBuffer } from "../queue/octet_buffer.ts";
 const LF = 10;
 const NOTHING = new Uint8Array(0);
 
-/** Reads a stream line by line. */
+/** Where lines come from. */
+export interface LineSource {
+  /** Reads on. The octets hold until it is called again; `undefined` is the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Nothing more is read. */
+  close(): void;
+}
+
+/** Lines come out of a stream. */
+export function streamSource(stream: ReadableStream<Uint8Array>): LineSource {
+  const reader = stream.getReader();
+  return {
+    read: async () => (await reader.read()).value,
+    close: () => void reader.cancel().catch(() => {}),
+  };
+}
+
+/** Reads line by line. */
 export class LineReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #source: LineSource;
   readonly #maxLine: number;
   #rest: Uint8Array = NOTHING;
 
   /** @param maxLine the octets of the longest line */
-  constructor(stream: ReadableStream<Uint8Array>, maxLine: number) {
-    this.#reader = stream.getReader();
+  constructor(source: LineSource, maxLine: number) {
+    this.#source = source;
     this.#maxLine = maxLine;
   }
 
@@ -57,7 +74,7 @@ export class LineReader {
 
   /** Reads no more. */
   close(): void {
-    this.#reader.cancel().catch(() => {});
+    this.#source.close();
   }
 
   #cut(lf: number): string {
@@ -68,9 +85,9 @@ export class LineReader {
 
   async #readOn(): Promise<boolean> {
     this.#rest = NOTHING;
-    const { done, value } = await this.#reader.read();
-    if (!done) this.#rest = value;
-    return !done;
+    const octets = await this.#source.read();
+    if (octets !== undefined) this.#rest = octets;
+    return octets !== undefined;
   }
 }
 

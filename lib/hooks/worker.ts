@@ -34,6 +34,9 @@ const MAX_ANSWER = 64 * 1024;
 /** Characters that are said at once; the server reads lines of a MiB. */
 const MAX_BATCH = 256 * 1024;
 
+/** Octets that are read at once. */
+const READ_AT_ONCE = 64 * 1024;
+
 /** Characters of a stack, and of a line that hooks print. */
 const MAX_ERROR = 4_000;
 const MAX_PRINTED = 1_000;
@@ -45,7 +48,7 @@ const MOST_PRINTED = 50;
 const { parse, stringify } = JSON;
 const write = Deno.stdout.writeSync.bind(Deno.stdout);
 const encoder = new TextEncoder();
-const input = new LineReader(Deno.stdin.readable, MAX_ASKED);
+const read = Deno.stdin.read.bind(Deno.stdin);
 const { getPrototypeOf, prototype: plain } = Object;
 const { inspect } = Deno;
 const { now } = Date;
@@ -266,6 +269,15 @@ async function load(url: string, giveUp: readonly string[]): Promise<void> {
 
 /** Takes what the server asks, until it has gone. */
 async function listen(): Promise<void> {
+  // A stream would make a buffer for each read, which costs more than all that is done with what comes.
+  const buffer = new Uint8Array(READ_AT_ONCE);
+  const input = new LineReader({
+    async read() {
+      const length = await read(buffer);
+      return length === null ? undefined : buffer.subarray(0, length);
+    },
+    close() {},
+  }, MAX_ASKED);
   for (let line = await input.line(); line !== undefined; line = await input.line()) {
     const [, id, length] = /^#([0-9]+) ([0-9]+)$/.exec(line) ?? [];
     if (id === undefined) {

@@ -114,6 +114,8 @@ Deno.test("questions of one turn travel together, and do not wait for each other
     }
     let release;
     export function rcpt(_session, { forwardPath }) {
+      // A timer that is set later ends later: whoever waits for it has the count of all that came before.
+      if (forwardPath.localPart === "counted") return new Promise((end) => setTimeout(end, 10));
       if (count++ === 0) setTimeout(next);
       if (forwardPath.localPart === "waits") return new Promise((resolve) => release = resolve);
       release?.({ code: 450, text: "Released" });
@@ -124,6 +126,7 @@ Deno.test("questions of one turn travel together, and do not wait for each other
   await written.rcpt("first");
   assertEquals(await waits, "450 Released");
   await Promise.all(Array.from({ length: 50 }, (_, i) => written.rcpt(`${i}`)));
+  await written.rcpt("counted");
   assertEquals(await written.rcpt("last"), "550 2,50");
 });
 

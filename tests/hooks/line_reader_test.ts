@@ -1,10 +1,23 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LineReader } from "../../lib/hooks/line_reader.ts";
+import { LineReader, streamSource } from "../../lib/hooks/line_reader.ts";
 
 const encoder = new TextEncoder();
 
+/** A stream of octets that gives one part at a time. */
+function streamOf(next: () => string | undefined): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const part = next();
+      if (part !== undefined) return controller.enqueue(encoder.encode(part));
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  });
+}
+
 function readerOf(maxLine: number, ...parts: string[]): LineReader {
-  return new LineReader(ReadableStream.from(parts.map((part) => encoder.encode(part))), maxLine);
+  return new LineReader(streamSource(streamOf(() => parts.shift())), maxLine);
 }
 
 async function linesOf(reader: LineReader): Promise<string[]> {
@@ -39,12 +52,15 @@ Deno.test("a line that is too long is not read to its end", async () => {
   assertEquals(await readerOf(5, "12345\n").line(), "12345");
   await assertRejects(() => readerOf(5, "123456\n").line(), RangeError, "more than 5 octets");
   let given = 0;
-  const endless = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      given++;
-      controller.enqueue(new Uint8Array(1000));
-    },
+  const endless = streamOf(() => {
+    given++;
+    return "x".repeat(1000);
   });
-  await assertRejects(() => new LineReader(endless, 10_000).line(), RangeError);
+  await assertRejects(() => new LineReader(streamSource(endless), 10_000).line(), RangeError);
   assertEquals(given <= 13, true);
+});
+
+Deno.test("a line that is longer than what is read at once is read whole", async () => {
+  const line = "0123456789".repeat(10_000);
+  assertEquals(await linesOf(readerOf(1_000_000, `${line}\n`, "next")), [line, "next"]);
 });
