@@ -219,9 +219,7 @@ export class HooksProcess {
       this.#asked += text.length;
       texts.push(text);
     }
-    if (texts.length === 0) return;
-    this.#stray.asked(this.#clock.now());
-    this.#outgoing.push(encoder.encode(`[${texts.join()}]\n`));
+    if (texts.length > 0) this.#write(encoder.encode(`[${texts.join()}]\n`));
   }
 
   async #run(): Promise<void> {

@@ -15,6 +15,7 @@ import {
   IDLE_SHARE,
   type LoadOrder,
   type Saying,
+  writeSayings,
 } from "./protocol.ts";
 import { loadingLine } from "./standalone_source.ts";
 import { workerModules } from "./worker_modules.ts";
@@ -35,14 +36,10 @@ interface SandboxOptions extends WorkerOptions {
   readonly deno: { readonly permissions: Deno.PermissionOptions };
 }
 
-const encoder = new TextEncoder();
-
 /** Says something to the server, which may be gone. */
 function say(mark: string, saying: Saying): void {
-  // Hooks may have printed something that has no end: the line begins anew.
-  let rest = encoder.encode(`\n${mark} ${JSON.stringify([saying])}\n`);
   try {
-    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+    writeSayings(mark, JSON.stringify([saying]), (octets) => Deno.stderr.writeSync(octets));
   } catch {
     Deno.exit(HOST_EXIT.done);
   }

@@ -40,9 +40,6 @@ export class LineReader {
    * @throws {RangeError} if it is too long
    */
   async line(): Promise<string | undefined> {
-    // A line that is there already needs no buffer.
-    const whole = this.#rest.indexOf(LF);
-    if (whole !== -1 && whole <= this.#maxLine) return this.#cut(whole);
     const buffer = octetBuffer();
     for (;;) {
       const lf = this.#rest.indexOf(LF);

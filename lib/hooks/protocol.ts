@@ -92,6 +92,24 @@ export const MAX_SAID = 1024 * 1024;
 /** The longest line to a host in octets: the header section of a message, all of it escaped, and more. */
 export const MAX_ASKED = 8 * 1024 * 1024;
 
+const encoder = new TextEncoder();
+
+/**
+ * Writes a line of sayings, all of it.
+ *
+ * @param sayings a JSON array
+ * @param write writes some octets at once, and answers how many
+ */
+export function writeSayings(
+  mark: string,
+  sayings: string,
+  write: (octets: Uint8Array) => number,
+): void {
+  // Hooks may have printed something that has no end: the line begins anew.
+  let rest = encoder.encode(`\n${mark} ${sayings}\n`);
+  while (rest.length > 0) rest = rest.subarray(write(rest));
+}
+
 function bad(what: string): SyntaxError {
   return new SyntaxError(`Cannot use what the hooks say: ${what}`);
 }

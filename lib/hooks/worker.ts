@@ -9,7 +9,7 @@
  */
 import { HOOK_STEPS, type HookStep } from "./hooks_module.ts";
 import { LineReader } from "./line_reader.ts";
-import { type LoadOrder, MAX_ASKED, type Question, type Saying } from "./protocol.ts";
+import { type LoadOrder, MAX_ASKED, type Question, type Saying, writeSayings } from "./protocol.ts";
 
 interface WorkerScope {
   postMessage(said: "up" | "gone"): void;
@@ -47,7 +47,6 @@ const MOST_PRINTED = 50;
 /** Functions that do not change when the hooks change those of everybody. */
 const { parse, stringify } = JSON;
 const write = Deno.stdout.writeSync.bind(Deno.stdout);
-const encoder = new TextEncoder();
 const read = Deno.stdin.read.bind(Deno.stdin);
 const { getPrototypeOf, prototype: plain } = Object;
 const { inspect } = Deno;
@@ -77,12 +76,11 @@ function say(saying: Saying): void {
 
 function flush(): void {
   if (said.length === 0) return;
-  // Hooks may have printed something that has no end: the line begins anew.
-  let rest = encoder.encode(`\n${mark} [${said.join(",")}]\n`);
+  const sayings = `[${said.join(",")}]`;
   said = [];
   saidLength = 0;
   // It waits for the server, which is what keeps hooks from saying too much.
-  while (rest.length > 0) rest = rest.subarray(write(rest));
+  writeSayings(mark, sayings, write);
 }
 
 /** The content of a message, slice by slice as the hook asks for them. */

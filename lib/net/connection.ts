@@ -282,9 +282,9 @@ export class Connection implements Watched {
       // The client begins a handshake: an alert before that would be plaintext behind our reply.
       this.#deadline = clock.now() + Math.min(HANDSHAKE, limits.timeout);
       await this.#transport.read(this.#buffer.take(false)).catch(() => null);
+      await this.#write(alert);
     }
     this.#deadline = clock.now() + (how === "drop" ? LINGER : limits.timeout);
-    if (alert !== undefined) await this.#write(alert);
     if (how === "drop") await this.#transport.closeWrite();
   }
 
