@@ -6,7 +6,7 @@ import { PASSWORD } from "./canaries.ts";
 import { assertAttempts, attempt, serveRecipe } from "./cookbook.ts";
 import { octets } from "./corpus.ts";
 import { Dialog } from "./dialog.ts";
-import { POSTFIX, startPostfix } from "./postfix.ts";
+import { POSTFIX, startPostfix, TRIES_AGAIN_SOON } from "./postfix.ts";
 import { openFor } from "./proxied.ts";
 import { eventually, temporaryDirectory } from "./smtpd.ts";
 import { addAccount } from "./tls_server.ts";
@@ -289,10 +289,7 @@ peerTest({
     });
     await using postfix = await startPostfix(directory.path, "127.0.0.1", {
       relayhost: `[127.0.0.1]:${served.smtpd.port}`,
-      // It tries again after a second in place of five minutes.
-      minimal_backoff_time: "1s",
-      maximal_backoff_time: "1s",
-      queue_run_delay: "1s",
+      ...TRIES_AGAIN_SOON,
     });
     using dialog = await Dialog.open(postfix.port);
     assertMatch(await attempt(dialog, { message: "Subject: again\n\nHello\n" }), TAKEN);

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { findPeer } from "../peers.ts";
 import { Dialog } from "./dialog.ts";
-import { POSTFIX, startPostfix } from "./postfix.ts";
+import { POSTFIX, startPostfix, TRIES_AGAIN_SOON } from "./postfix.ts";
 import { eventually, runProgram, type Smtpd, startSmtpd } from "./smtpd.ts";
 
 const scripts = new URL("scripts/", import.meta.url).pathname;
@@ -73,15 +73,14 @@ const postfix: ClientKind = {
   name: "Postfix",
   needs: [POSTFIX],
   async start(port, directory, authority) {
-    // What it puts off it tries again as soon as that, in place of five minutes. A message that is older
-    // goes in plaintext where the handshake fails, so that in TLS the first attempt has to be younger.
-    const backoff = authority === undefined ? "1s" : "5s";
+    // A message that is older than the backoff goes in plaintext where the handshake fails, so that in TLS
+    // the first attempt has to be younger.
+    const backoff = { minimal_backoff_time: "5s", maximal_backoff_time: "5s" };
     const server = await startPostfix(directory, "127.0.0.1", {
       relayhost: `[127.0.0.1]:${port}`,
       smtp_tls_security_level: "may",
-      minimal_backoff_time: backoff,
-      maximal_backoff_time: backoff,
-      queue_run_delay: "1s",
+      ...TRIES_AGAIN_SOON,
+      ...authority !== undefined && backoff,
     });
     return {
       send(to) {

@@ -8,6 +8,17 @@ export const POSTFIX = Deno.build.os === "linux" && Deno.uid() === 0
   ? "postfix"
   : "postfix as root";
 
+/**
+ * Settings with which it soon tries again what was put off, in place of five minutes. It counts in whole
+ * seconds, so that after one it may look while its client still has the message locked, and then waits for
+ * a minute.
+ */
+export const TRIES_AGAIN_SOON = {
+  minimal_backoff_time: "2s",
+  maximal_backoff_time: "2s",
+  queue_run_delay: "1s",
+} as const;
+
 /** A Postfix that runs. */
 export interface Postfix extends AsyncDisposable {
   readonly port: number;
