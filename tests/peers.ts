@@ -148,7 +148,7 @@ export class BackgroundProcess implements AsyncDisposable {
   }
 
   /** Waits for the first printed line that matches; fails when the program ends or time is up first. */
-  async line(pattern: RegExp, timeout = 10_000): Promise<RegExpMatchArray> {
+  async line(pattern: RegExp, timeout = 30_000): Promise<RegExpMatchArray> {
     return await this.#until(`print ${pattern}`, timeout, () => {
       for (const line of this.output.split("\n")) {
         const match = line.match(pattern);
@@ -158,7 +158,7 @@ export class BackgroundProcess implements AsyncDisposable {
   }
 
   /** Waits until somebody accepts connections on a port; fails when the program ends first. */
-  async listening(port: number, hostname = "127.0.0.1", timeout = 10_000): Promise<void> {
+  async listening(port: number, hostname = "127.0.0.1", timeout = 30_000): Promise<void> {
     await this.#until(`listen on port ${port}`, timeout, async () => {
       try {
         (await Deno.connect({ hostname, port })).close();

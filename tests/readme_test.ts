@@ -190,7 +190,7 @@ async function withProgram(
   await using program = new BackgroundProcess(Deno.execPath(), [
     ...[args[0], "--check", "--no-prompt", ...args.slice(1)],
   ], { cwd: directory.path });
-  await program.listening(port, "127.0.0.1", 30_000);
+  await program.listening(port);
   await use(port);
 }
 

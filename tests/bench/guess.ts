@@ -78,7 +78,7 @@ async function guessAs(
         answers.add(`${code}`);
       }
     } catch (error) {
-      // A client gives up when a reply takes longer than 20 s.
+      // A client gives up when a reply takes longer than a dialog waits.
       answers.add(error instanceof Deno.errors.ConnectionRefused ? "refused" : "given up");
       left--;
     }

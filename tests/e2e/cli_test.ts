@@ -11,7 +11,7 @@ const program = executable !== undefined && executable !== ""
   : [Deno.execPath(), "run", "-q", "-P", `${root}main.ts`];
 
 /** Longer than anything here takes. A test that hangs fails by it. */
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 interface RunOptions {
   readonly env?: Record<string, string>;

@@ -13,10 +13,7 @@ function startDemo(directory: string): BackgroundProcess {
 
 /** Waits for the two lines of a demo; answers where its page is and its port. */
 async function linesOf(demo: BackgroundProcess): Promise<{ url: string; port: number }> {
-  const [, url] = await demo.line(
-    /^5 messages are in the inbox: (http:\/\/127\.0\.0\.1:\d+\/)$/,
-    30_000,
-  );
+  const [, url] = await demo.line(/^5 messages are in the inbox: (http:\/\/127\.0\.0\.1:\d+\/)$/);
   const [, port] = await demo.line(
     /^Send your own to smtp:\/\/127\.0\.0\.1:(\d+)\. Ctrl-C ends it\.$/,
   );

@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Longer than any reply takes. A dialog that hangs fails by it. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** One session as a client. */
 export class Dialog implements Disposable {

@@ -41,7 +41,6 @@ async function submit(
   return await eventually(
     () => attempts().at(-1) === "deferred" || attempts().length === 0 ? undefined : attempts(),
     why,
-    40_000,
   );
 }
 

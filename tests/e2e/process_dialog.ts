@@ -1,7 +1,7 @@
 /** A program that hands what it is told to a server, and shows what the server says. */
 
 /** Longer than any reply takes. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** A line that is typed once the last line of a reply with this code is shown. */
 export type CuedLine = readonly [code: number, line: string];

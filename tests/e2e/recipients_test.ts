@@ -150,7 +150,7 @@ peerTest({
     using dialog = await Dialog.open(postfix.port);
     const replies = await dialog.sendMail("a@client.test", to, CONTENT);
     assertEquals(replies.at(-1)!.code, 250);
-    await eventually(() => postfix.log().includes(": removed") || undefined, postfix.log, 30_000);
+    await eventually(() => postfix.log().includes(": removed") || undefined, postfix.log);
     assertEquals(world.taken(ONE).flat().sort(), ones.toSorted());
     assertEquals(world.taken(TWO), [["b@two.test"]]);
     assertEquals(world.delivered(), 1);

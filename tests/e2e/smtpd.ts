@@ -115,7 +115,7 @@ export async function startSmtpdUnder(
   }
 
   try {
-    const [, port] = await process.line(/"event":"listening".*"port":(\d+)/, 30_000);
+    const [, port] = await process.line(/"event":"listening".*"port":(\d+)/);
     return {
       port: Number(port),
       pid: process.pid,
@@ -132,11 +132,14 @@ export async function startSmtpdUnder(
   }
 }
 
-/** Asks again and again what something is, until it is there; fails with `why` when time is up first. */
+/**
+ * Asks again and again what something is, until it is there; fails with `why` when time is up first. On a
+ * busy machine all takes longer, and a Postfix that finds a message locked waits for a minute.
+ */
 export async function eventually<T>(
   ask: () => T | undefined | Promise<T | undefined>,
   why: () => string = () => "",
-  patience = 15_000,
+  patience = 90_000,
 ): Promise<T> {
   const deadline = performance.now() + patience;
   for (;;) {

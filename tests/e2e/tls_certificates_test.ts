@@ -141,7 +141,7 @@ peerTest({
     /** Waits until so many more sessions than there are at once are over. */
     const goOn = async () => {
       const due = lines().length + 2 * AT_ONCE;
-      await eventually(() => lines().length >= due || undefined, () => clients.output, 60_000);
+      await eventually(() => lines().length >= due || undefined, () => clients.output);
     };
     await goOn();
     for (const files of issued) {

@@ -19,7 +19,7 @@ export interface PageOptions {
 }
 
 /** How long something is waited for, in milliseconds: longer than it takes on a busy machine. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** A method with its arguments. */
 type Call = readonly [name: string, ...args: unknown[]];

@@ -7,7 +7,7 @@ const { createInterface } = require("node:readline");
 const { chromium } = require("playwright-core");
 
 /** What a wait may take, in milliseconds: longer than any is on a busy machine. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 const pages = new Map();
 
