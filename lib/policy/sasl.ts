@@ -11,6 +11,7 @@ import type { MaybePromise } from "./hooks.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_ITERATIONS } from "./scram_verifier.ts";
 import { type BearerToken, oauthBearer, type TokenCheck, xoauth2 } from "./sasl/bearer.ts";
+import { KnownPasswords } from "./sasl/known_passwords.ts";
 import { login } from "./sasl/login.ts";
 import {
   EMPTY,
@@ -204,6 +205,7 @@ export function saslServer(options: SaslServerOptions): SaslServer {
   const { channelBinding = false } = options;
   const { random = randomOctets, iterations = DEFAULT_ITERATIONS } = options;
   const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 1000 });
+  const known = new KnownPasswords();
   const unknown = unknownVerifiers(options.secret ?? randomOctets(32), iterations);
 
   function scramFor(
@@ -233,7 +235,7 @@ export function saslServer(options: SaslServerOptions): SaslServer {
     if (accounts === undefined) return undefined;
     // Whoever guesses from many networks must not keep the others from logging in.
     const behindOthers: InTurn = (work) => inTurn(work, attempts?.hasFailed(session));
-    return mechanism(accountPassword({ accounts, unknown, inTurn: behindOthers }));
+    return mechanism(accountPassword({ accounts, unknown, inTurn: behindOthers, known }));
   }
 
   /** All mechanisms, best first; each has an exchange where it can be offered. */

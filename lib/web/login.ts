@@ -5,6 +5,7 @@ import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
 import type { Clock } from "../policy/clock.ts";
 import { accountPassword, type PasswordCheck } from "../policy/sasl/password.ts";
+import { KnownPasswords } from "../policy/sasl/known_passwords.ts";
 import { MAX_CREDENTIAL_LENGTH } from "../policy/sasl/mechanism.ts";
 import { sha256 } from "../policy/sasl/sha256.ts";
 import { turns } from "../policy/sasl/turns.ts";
@@ -104,6 +105,7 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
   const isOurs = isSecret(token);
   const unknown = unknownVerifiers(crypto.getRandomValues(new Uint8Array(32)), DEFAULT_ITERATIONS);
   const inTurn = turns(HASHING);
+  const known = new KnownPasswords();
   /** Who has come in, by the hash of what was shown; oldest first. */
   const remembered = new Map<string, { readonly who: string; readonly until: number }>();
   /** What is being looked at: a browser asks for several things at once. */
@@ -121,6 +123,7 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
       accounts,
       unknown,
       inTurn: (work) => inTurn(work, yields),
+      known,
     });
     try {
       return await check(name, password);

@@ -13,6 +13,7 @@ import {
   begin,
   bound,
   converse,
+  derivationsIn,
   lineOf,
   octets,
   plaintext,
@@ -96,22 +97,6 @@ Deno.test("SASL asks a program's own database for name and password, prepared", 
   }
   assertEquals(asked.length, 4);
 });
-
-/** Counts how often PBKDF2 goes round while work is done. */
-async function derivationsIn(work: () => Promise<unknown>): Promise<number[]> {
-  const { deriveBits } = crypto.subtle;
-  const rounds: number[] = [];
-  crypto.subtle.deriveBits = function (algorithm, key, length) {
-    rounds.push((algorithm as Pbkdf2Params).iterations);
-    return deriveBits.call(crypto.subtle, algorithm, key, length);
-  };
-  try {
-    await work();
-  } finally {
-    crypto.subtle.deriveBits = deriveBits;
-  }
-  return rounds;
-}
 
 Deno.test("SASL takes an unknown name the way of a wrong password", async (t) => {
   const server = saslServer({ channelBinding: true, accounts, iterations: 4096 });

@@ -2,6 +2,7 @@
 import type { Accounts } from "../accounts.ts";
 import type { MaybePromise } from "../hooks.ts";
 import { checkPassword, type ScramVerifier } from "../scram_verifier.ts";
+import type { KnownPasswords } from "./known_passwords.ts";
 import { preparedCredential } from "./mechanism.ts";
 import type { InTurn } from "./turns.ts";
 
@@ -16,6 +17,8 @@ export interface AccountPasswordOptions {
   readonly unknown: (name: string) => Promise<ScramVerifier>;
   /** Bounds how many passwords are hashed at once. */
   readonly inTurn: InTurn;
+  /** What was right before. */
+  readonly known: KnownPasswords;
 }
 
 /**
@@ -23,18 +26,21 @@ export interface AccountPasswordOptions {
  * nobody learns which names there are.
  */
 export function accountPassword(
-  { accounts, unknown, inTurn }: AccountPasswordOptions,
+  { accounts, unknown, inTurn, known }: AccountPasswordOptions,
 ): PasswordCheck {
   return async (name, password) => {
     const prepared = preparedCredential(name);
     if (prepared === undefined) return undefined;
     const account = await accounts.find(prepared);
+    if (known.has(prepared, account?.verifier, password)) return account?.name;
     const isRight = await inTurn(async () => {
       // Made for every name, since making it takes time.
       const standIn = await unknown(prepared);
       return await checkPassword(account?.verifier ?? standIn, password);
     });
-    return isRight ? account?.name : undefined;
+    if (!isRight || account === undefined) return undefined;
+    known.add(prepared, account.verifier, password);
+    return account.name;
   };
 }
 

@@ -115,3 +115,19 @@ export function scramClient(
     },
   };
 }
+
+/** Counts how often PBKDF2 goes round while work is done. */
+export async function derivationsIn(work: () => Promise<unknown>): Promise<number[]> {
+  const { deriveBits } = crypto.subtle;
+  const rounds: number[] = [];
+  crypto.subtle.deriveBits = function (algorithm, key, length) {
+    rounds.push((algorithm as Pbkdf2Params).iterations);
+    return deriveBits.call(crypto.subtle, algorithm, key, length);
+  };
+  try {
+    await work();
+  } finally {
+    crypto.subtle.deriveBits = deriveBits;
+  }
+  return rounds;
+}
