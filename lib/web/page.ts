@@ -47,6 +47,7 @@ const SCRIPTS = [
   "dialog.js",
   "dom.js",
   "events.js",
+  "first_list.js",
   "format.js",
   "found_messages.js",
   "keys.js",

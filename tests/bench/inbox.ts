@@ -128,7 +128,10 @@ async function measureSearches(ui: number): Promise<void> {
   }
 }
 
-/** The time from the address to the first message on the page, in a browser that has seen it before. */
+/**
+ * The time from the address to the first message on the page, and until all of it is at work, in a browser
+ * that has seen it before.
+ */
 async function measurePage(ui: number): Promise<void> {
   const node = findPeer("node");
   const chromium = findPeer("chromium");
@@ -138,11 +141,15 @@ async function measurePage(ui: number): Promise<void> {
   }
   await using browser = await startBrowser({ node, chromium, modules });
   const times: number[] = [];
+  const live: number[] = [];
   await browser.withPage({}, async (page) => {
     for (let i = 0; i < 16; i++) {
       await page.goto("about:blank");
       await page.goto(`http://127.0.0.1:${ui}/`);
       times.push(await page.until(`document.querySelector(".row") !== null`));
+      live.push(
+        await page.until(`document.getElementById("connection").textContent === "Live"`),
+      );
     }
   });
   const [first, ...others] = times;
@@ -151,7 +158,7 @@ async function measurePage(ui: number): Promise<void> {
     `${median(others).toFixed(0)} ms, the first ${first.toFixed(0)} ms, the slowest after it ${
       Math.max(...others).toFixed(0)
     } ms`,
-    "target 300 ms",
+    `target 300 ms; ${median(live.slice(1)).toFixed(0)} ms until all of it is at work`,
   );
 }
 

@@ -15,7 +15,7 @@ async function textOf(path: string): Promise<string> {
 
 /** The folder that a browser is told to ask for the files in. */
 async function folderNow(): Promise<string> {
-  const [, now] = /"(\/page\/[0-9a-f]{16}\/)app\.js"/.exec(await textOf("/")) ?? [];
+  const [, now] = /"(\/page\/[0-9a-f]{16}\/)first_list\.js"/.exec(await textOf("/")) ?? [];
   assert(now, "no folder is named");
   return now;
 }
@@ -142,19 +142,18 @@ Deno.test("what the list needs is named in the head, so that none waits for anot
   const now = await folderNow();
   const link = /<(?:link rel="modulepreload" href|script type="module" src)="([^"]*)"/g;
   const named = [...(await textOf("/")).matchAll(link)].map(([, path]) => path);
-  const needed = [...await graphOf("app.js")].map((name) => now + name);
-  assertEquals(named.toSorted(), needed.toSorted());
+  const needed = new Set([...await graphOf("theme.js"), ...await graphOf("first_list.js")]);
+  assertEquals(named.toSorted(), [...needed].map((name) => now + name).toSorted());
 });
 
 Deno.test("what is loaded behind the list is all that the list does not need", async () => {
-  const needed = await graphOf("app.js");
-  const behind = new Set<string>();
-  for (const name of needed) {
+  const loaded = new Set([...await graphOf("theme.js"), ...await graphOf("first_list.js")]);
+  for (const name of loaded) {
     const source = await Deno.readTextFile(new URL(name, folder));
     // Types are imported the same way, in comments.
     for (const [, other] of source.matchAll(/^(?! *\/\*\*).*\bimport\("\.\/([a-z_]+\.js)"\)/gm)) {
-      await graphOf(other, behind);
+      await graphOf(other, loaded);
     }
   }
-  assertEquals([...needed.union(behind)].toSorted(), scripts.toSorted());
+  assertEquals([...loaded].toSorted(), scripts.toSorted());
 });

@@ -5,9 +5,8 @@
 import { actNow, markSeen } from "./actions.js";
 import { ApiError, fetchCounts, fetchLedger } from "./api.js";
 import { byId, h } from "./dom.js";
-import { watchEvents } from "./events.js";
+import { events, firstPlace, list } from "./first_list.js";
 import { listenToKeys, tellKeys } from "./keys.js";
-import { MessageList } from "./list.js";
 import { loadDrawing, MessageView, SIDES } from "./message_view.js";
 import { sayProblem } from "./notice.js";
 import { readPlace, writePlace } from "./place.js";
@@ -26,14 +25,8 @@ const BEHIND = 100;
 const loadAsked = () => import("./asked_actions.js");
 const loadRelease = () => import("./release_dialog.js");
 
-/** @type {Place} */
-let place = { search: "" };
+let place = firstPlace;
 
-const list = new MessageList({
-  open: (id) => open(id, false),
-  selected: () => showSelected(list.selected.length, list.found.items.length),
-  nothing: sayNothing,
-});
 const view = new MessageView({
   act: (action) => actOn(action, [/** @type {string} */ (view.id)]),
   back: () => close(),
@@ -56,13 +49,13 @@ const showSelected = makeToolbar({
  * Goes to a place, and leaves what is the same as before as it is.
  *
  * @param {Place} next
- * @param {"push" | "replace" | "stay"} how
+ * @param {"push" | "replace"} how
  * @param {boolean} [takesFocus] whether the message is given the focus
  */
 function goTo(next, how, takesFocus = false) {
-  const isSearch = next.search !== place.search || how === "stay";
+  const isSearch = next.search !== place.search;
   place = next;
-  if (how !== "stay") writePlace(next, how);
+  writePlace(next, how);
   if (isSearch) {
     const params = box.show(next.search);
     if (params !== undefined) {
@@ -70,12 +63,17 @@ function goTo(next, how, takesFocus = false) {
       list.found.search(params);
     }
   }
-  document.body.classList.toggle("reading", next.message !== undefined);
-  list.setOpen(next.message);
-  if (next.message === undefined) view.close();
-  else if (next.message !== view.id || how === "stay") {
-    view.open(next.message, next.tab, takesFocus);
-  } else if (takesFocus) view.focus();
+  showMessage(takesFocus);
+}
+
+/** Shows the message of the place, if it has one. @param {boolean} takesFocus */
+function showMessage(takesFocus) {
+  const { message, tab } = place;
+  document.body.classList.toggle("reading", message !== undefined);
+  list.setOpen(message);
+  if (message === undefined) view.close();
+  else if (message !== view.id) view.open(message, tab, takesFocus);
+  else if (takesFocus) view.focus();
 }
 
 /** @param {string} id @param {boolean} takesFocus */
@@ -293,6 +291,11 @@ function leave() {
   else list.focus();
 }
 
+list.listen({
+  open: (id) => open(id, false),
+  selected: () => showSelected(list.selected.length, list.found.items.length),
+  nothing: sayNothing,
+});
 listenToKeys(keys);
 byId("help").addEventListener("click", () => tellKeys(keys));
 switchTheme(byId("theme"));
@@ -302,7 +305,7 @@ addEventListener("popstate", () => {
   goTo(next, "replace");
   if (wasReading && next.message === undefined) list.focus();
 });
-watchEvents({
+events.listen({
   arrived(item) {
     list.found.arrived(item);
     countSoon();
@@ -326,7 +329,8 @@ watchEvents({
   },
   lost: explainLoss,
 });
-goTo(readPlace(), "stay");
+box.show(place.search);
+showMessage(false);
 await countNow();
 setTimeout(() => {
   for (const load of [loadDrawing, loadAsked, loadRelease]) {

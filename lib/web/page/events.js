@@ -5,38 +5,52 @@
 const WAITS = [1000, 2000, 5000, 10_000, 30_000];
 
 /**
- * Listens to the server until the page is left.
- *
- * @param {object} listener
- * @param {(item: Item) => void} listener.arrived
- * @param {(ids: readonly string[]) => void} listener.changed
- * @param {(ids: readonly string[]) => void} listener.gone
- * @param {(isAgain: boolean) => void} listener.connected
+ * @typedef {object} ServerListener
+ * @property {(item: Item) => void} arrived
+ * @property {(ids: readonly string[]) => void} changed
+ * @property {(ids: readonly string[]) => void} gone
+ * @property {(isAgain: boolean) => void} connected
  *   `isAgain` where the connection was lost, and what happened meanwhile is not known
- * @param {() => void} listener.lost
+ * @property {() => void} lost
  */
-export function watchEvents(listener) {
-  let failures = 0;
-  let wasLost = false;
 
-  function connect() {
+/** Listens to the server until the page is left. */
+export class ServerEvents {
+  #listener;
+  #failures = 0;
+  /** @type {"connecting" | "live" | "lost"} */
+  #state = "connecting";
+
+  /** Connects. @param {ServerListener} listener */
+  constructor(listener) {
+    this.#listener = listener;
+    this.#connect();
+  }
+
+  /** Tells another what happens from now on, and how the connection is. @param {ServerListener} listener */
+  listen(listener) {
+    this.#listener = listener;
+    if (this.#state === "live") listener.connected(false);
+    else if (this.#state === "lost") listener.lost();
+  }
+
+  #connect() {
     const source = new EventSource("/api/events");
     source.addEventListener("open", () => {
-      listener.connected(wasLost);
-      failures = 0;
-      wasLost = false;
+      const wasLost = this.#state === "lost";
+      this.#state = "live";
+      this.#failures = 0;
+      this.#listener.connected(wasLost);
     });
     source.addEventListener("error", () => {
       // A browser tries again by itself, but not after every failure, and not ever more seldom.
       source.close();
-      wasLost = true;
-      listener.lost();
-      setTimeout(connect, WAITS[Math.min(failures++, WAITS.length - 1)]);
+      this.#state = "lost";
+      this.#listener.lost();
+      setTimeout(() => this.#connect(), WAITS[Math.min(this.#failures++, WAITS.length - 1)]);
     });
-    source.addEventListener("arrived", ({ data }) => listener.arrived(JSON.parse(data)));
-    source.addEventListener("changed", ({ data }) => listener.changed(JSON.parse(data).ids));
-    source.addEventListener("gone", ({ data }) => listener.gone(JSON.parse(data).ids));
+    source.addEventListener("arrived", ({ data }) => this.#listener.arrived(JSON.parse(data)));
+    source.addEventListener("changed", ({ data }) => this.#listener.changed(JSON.parse(data).ids));
+    source.addEventListener("gone", ({ data }) => this.#listener.gone(JSON.parse(data).ids));
   }
-
-  connect();
 }

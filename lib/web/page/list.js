@@ -4,6 +4,7 @@ import { byId, fill, h } from "./dom.js";
 import { FoundMessages } from "./found_messages.js";
 import { counted } from "./format.js";
 import { drawRow, drawRowTime, tellRowTime } from "./list_row.js";
+import { collected } from "./timing.js";
 
 /** The height of a row, as in the style sheet. */
 const ROW = 80;
@@ -11,8 +12,18 @@ const ROW = 80;
 /** Rows beyond the edges that are there before one scrolls to them. */
 const AROUND = 8;
 
+/** How long behind a drawing more messages are asked for, in milliseconds: two frames. */
+const BEHIND = 32;
+
 /** More messages are asked for when so many rows are left below. */
 const AHEAD = 60;
+
+/**
+ * @typedef {object} ListListener
+ * @property {(id: string) => void} open
+ * @property {() => void} selected tells that others are selected than before
+ * @property {() => Node[]} nothing says why nothing is there
+ */
 
 /** The list of messages: which is active, which are selected, which is open. */
 export class MessageList {
@@ -30,18 +41,14 @@ export class MessageList {
   #selected = new Set();
   #fresh = 0;
   #frame = 0;
-  #listener;
+  /** Asks for more messages once those that are here are seen, since to say so takes a layout of its own. */
+  #moreBehind = collected(BEHIND, () => this.found.more());
+  /** @type {ListListener} */
+  #listener = { open() {}, selected() {}, nothing: () => [] };
   /** The messages that are listed. */
   found = new FoundMessages((change) => this.#changed(change), () => this.#sight());
 
-  /**
-   * @param {object} listener
-   * @param {(id: string) => void} listener.open
-   * @param {() => void} listener.selected tells that others are selected than before
-   * @param {() => Node[]} listener.nothing says why nothing is there
-   */
-  constructor(listener) {
-    this.#listener = listener;
+  constructor() {
     this.#scroller.addEventListener("scroll", () => this.#later(), { passive: true });
     new ResizeObserver(() => this.#later()).observe(this.#scroller);
     this.#rows.addEventListener("click", (event) => this.#clicked(event));
@@ -57,6 +64,12 @@ export class MessageList {
     setInterval(() => {
       for (const { element, item } of this.#drawn.values()) drawRowTime(element, item);
     }, 30_000);
+  }
+
+  /** Has the rest of the page listen, once it is there. @param {ListListener} listener */
+  listen(listener) {
+    this.#listener = listener;
+    this.#draw();
   }
 
   /** The ids of the selected messages, newest first. */
@@ -272,9 +285,8 @@ export class MessageList {
     this.#rows.setAttribute("aria-busy", String(isLoading));
     this.#drawNote();
     this.#drawFoot();
-    if (!isComplete && !isLoading && problem === undefined && end + AHEAD > items.length) {
-      if (items.length > 0) this.found.more();
-    }
+    const isAtEnd = items.length > 0 && end + AHEAD > items.length;
+    if (isAtEnd && !isComplete && !isLoading && problem === undefined) this.#moreBehind();
   }
 
   /** @param {number} place */
