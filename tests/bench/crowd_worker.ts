@@ -2,6 +2,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { beginHandshakes, Crowd, type CrowdSizes, knock, type TlsPorts } from "../e2e/crowd.ts";
+import { type Guesses, guessFrom } from "./guesses.ts";
 
 /** What it can be told to do; each is answered by one message. */
 export type CrowdOrder =
@@ -27,7 +28,9 @@ export type CrowdOrder =
     readonly count: number;
     readonly first: number;
     readonly interval: number;
-  };
+  }
+  /** Some guess passwords; answered by what they were answered. */
+  | ({ readonly kind: "guess" } & Guesses);
 
 let crowd: Crowd | undefined;
 let handshakes: Promise<number[]> = Promise.resolve([]);
@@ -48,6 +51,8 @@ async function obey(order: CrowdOrder): Promise<unknown> {
       return await handshakes;
     case "knock":
       return await knock(order.port, order.count, order.first, order.interval);
+    case "guess":
+      return await guessFrom(order);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What becomes of those who guess passwords from many networks, and of the one who knows his own. */
-import { clientOf, greeted, openFor } from "../e2e/proxied.ts";
-import type { Dialog } from "../e2e/dialog.ts";
+import { openFor } from "../e2e/proxied.ts";
+import { type Answers, guessFrom } from "./guesses.ts";
 import {
   cpuOf,
   type Measured,
@@ -12,6 +12,7 @@ import {
   smtpdCommand,
   startSmtpd,
 } from "./measure.ts";
+import { RemoteCrowd } from "./remote_crowd.ts";
 
 const GUESSES = 100_000;
 const CLIENTS = 1_000;
@@ -22,6 +23,8 @@ const SECONDS = 100;
 
 const PASSWORD = "open sesame";
 
+const WAVE = { clients: CLIENTS, seconds: SECONDS };
+
 async function addUser(users: string): Promise<void> {
   const [file, ...args] = smtpdCommand(["users", "add", "ali", "--users", users]);
   const child = new Deno.Command(file, { args, stdin: "piped", stdout: "null", stderr: "piped" })
@@ -31,72 +34,6 @@ async function addUser(users: string): Promise<void> {
   await input.close();
   const { success, stderr } = await child.output();
   if (!success) throw new Error(`Cannot add a user: ${new TextDecoder().decode(stderr)}`);
-}
-
-/** Every tenth guess is one of SCRAM, with a proof that cannot be right; answers the code. */
-async function guess(dialog: Dialog, number: number): Promise<number> {
-  if (number % 10 !== 0) {
-    return (await dialog.say(`AUTH PLAIN ${btoa(`\0ali\0guess${number}`)}`)).code;
-  }
-  const first = await dialog.say(`AUTH SCRAM-SHA-256 ${btoa(`n,,n=ali,r=nonce${number}`)}`);
-  if (first.code !== 334) return first.code;
-  const [, nonce] = /r=([^,]+)/.exec(atob(first.text)) ?? [];
-  const proof = btoa(String.fromCharCode(...new Uint8Array(32)));
-  const last = await dialog.say(btoa(`c=biws,r=${nonce},p=${proof}`));
-  // The server's last word is a challenge, which takes an empty response (RFC 4954 section 4).
-  return last.code === 334 ? (await dialog.say("")).code : last.code;
-}
-
-/** What the guesses of all clients were answered with, and how many there were. */
-class Answers {
-  readonly counts = new Map<string, number>();
-  total = 0;
-
-  add(what: string): void {
-    this.total++;
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
-  }
-}
-
-/** Guesses so often as one client, each time in a new session where the last one was ended. */
-async function guessAs(
-  client: string,
-  port: number,
-  guesses: number,
-  answers: Answers,
-  isOver: () => boolean,
-): Promise<void> {
-  for (let left = guesses; left > 0 && !isOver();) {
-    try {
-      const { dialog, greeting } = await greeted(port, client);
-      using _ = dialog;
-      if (greeting.code !== 220) {
-        answers.add(`${greeting.code} at connect`);
-        left--;
-        continue;
-      }
-      await dialog.say("EHLO client.test");
-      for (let code = 0; left > 0 && code !== 421 && !isOver(); left--) {
-        code = await guess(dialog, left);
-        answers.add(`${code}`);
-      }
-    } catch (error) {
-      // A client gives up when a reply takes longer than a dialog waits.
-      answers.add(error instanceof Deno.errors.ConnectionRefused ? "refused" : "given up");
-      left--;
-    }
-  }
-}
-
-/** Guesses from so many networks at once, that of a number and those behind it. */
-async function guessFrom(first: number, port: number, guesses: number): Promise<Answers> {
-  const start = performance.now();
-  const isOver = () => performance.now() - start > SECONDS * 1000;
-  const answers = new Answers();
-  await Promise.all(Array.from({ length: CLIENTS }, async (_, i) => {
-    await guessAs(clientOf(first + i), port, guesses / CLIENTS, answers, isOver);
-  }));
-  return answers;
 }
 
 /** Logs in with the right password, once a second and each time from a network that was not seen before. */
@@ -132,9 +69,10 @@ function printLogIns(
 }
 
 async function measure({ pid, port }: Measured): Promise<void> {
+  using crowd = new RemoteCrowd();
   // So that what is compiled once is not taken for what the guesses cost.
   using _first = await openFor(port, "203.255.255.1");
-  await guess(_first, 1);
+  await guessFrom({ ...WAVE, port, first: 2 * CLIENTS, clients: 1, guesses: 1 });
   let isOver = false;
   const quiet = logIns(port, () => isOver);
   await pause(5_000);
@@ -142,21 +80,22 @@ async function measure({ pid, port }: Measured): Promise<void> {
   printLogIns("right logins in peace", await quiet);
 
   const fresh = await memoryOf(pid, "VmRSS");
-  await guessFrom(CLIENTS, port, FIRST_GUESSES);
+  await crowd.order({ kind: "guess", ...WAVE, port, first: CLIENTS, guesses: FIRST_GUESSES });
   await pause(5_000);
   const before = await memoryOf(pid, "VmRSS");
   const cpu = await cpuOf(pid);
   const start = performance.now();
   isOver = false;
   const right = logIns(port, () => isOver);
-  const answers = await guessFrom(0, port, GUESSES);
+  const order = { kind: "guess", ...WAVE, port, first: 0, guesses: GUESSES } as const;
+  const answers = await crowd.order(order) as Answers;
   isOver = true;
   const seconds = (performance.now() - start) / 1000;
   const used = await cpuOf(pid) - cpu;
   print(
     `guesses of ${GUESSES} from ${CLIENTS} networks`,
-    `${answers.total} in ${seconds.toFixed(1)} s`,
-    [...answers.counts].map(([what, count]) => `${count} x ${what}`).join(", "),
+    `${[...answers.values()].reduce((sum, count) => sum + count, 0)} in ${seconds.toFixed(1)} s`,
+    [...answers].map(([what, count]) => `${count} x ${what}`).join(", "),
   );
   printLogIns("right logins from other networks", await right);
   print("CPU of the server", `${(used / seconds).toFixed(2)} of a core`, "stated");

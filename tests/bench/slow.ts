@@ -4,7 +4,6 @@ import { octets } from "../e2e/corpus.ts";
 import type { Dialog } from "../e2e/dialog.ts";
 import { freePort } from "../peers.ts";
 import { MX } from "../net/tls_fixture.ts";
-import type { CrowdOrder } from "./crowd_worker.ts";
 import {
   cpuOf,
   memoryOf,
@@ -15,6 +14,7 @@ import {
   smtpdCommand,
   startMeasured,
 } from "./measure.ts";
+import { RemoteCrowd } from "./remote_crowd.ts";
 
 const IDLE = 10_000;
 const SLOW = 1_000;
@@ -37,27 +37,6 @@ const MEMORY_SECONDS = 15;
 
 /** Where a load is one that may relay, and is not limited by its network. */
 const LOAD_CLIENT = "198.51.100.1";
-
-/** The crowd, which does one thing after the other. */
-class RemoteCrowd implements Disposable {
-  readonly #worker = new Worker(new URL("./crowd_worker.ts", import.meta.url), { type: "module" });
-
-  /** Has it do something; answers what it answers. */
-  order(order: CrowdOrder): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#worker.onmessage = ({ data }) => {
-      if (data.error === undefined) resolve(data.answer);
-      else reject(new Error(data.error));
-    };
-    this.#worker.onerror = ({ message }) => reject(new Error(message));
-    this.#worker.postMessage(order);
-    return promise;
-  }
-
-  [Symbol.dispose](): void {
-    this.#worker.terminate();
-  }
-}
 
 const MESSAGE = octets(`Subject: load\r\n\r\n${`${"x".repeat(62)}\r\n`.repeat(SIZE / 64)}`);
 
