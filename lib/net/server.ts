@@ -6,10 +6,10 @@ import { systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { clientLimitsOf, connectionContext } from "./connection_context.ts";
 import { SHUTTING_DOWN } from "./conversation.ts";
-import { CrowdMemory } from "./crowd_memory.ts";
 import { Deadlines } from "./deadlines.ts";
 import { InheritError, inheritListener } from "./inherited_listener.ts";
 import { type Listener, listenTcp, tcpListener } from "./listener.ts";
+import { MemoryOfClients } from "./memory_of_clients.ts";
 import { Permits } from "./permits.ts";
 import type { ServerLimits, ServerOptions, Service } from "./server_options.ts";
 import { serviceName } from "./service_name.ts";
@@ -149,7 +149,7 @@ export function startServer(
   const { proxies = [] } = options;
   const arrivals = new Arrivals({ proxies, most: limits.maxConnections, clock, deadlines, log });
   const connections = new Set<Connection>();
-  const memory = new CrowdMemory();
+  const memory = new MemoryOfClients({ clock });
   const listeners = listenAll(options);
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let accepting = listeners.length;
@@ -157,7 +157,9 @@ export function startServer(
 
   function finishIfDone(): void {
     if (!isStopping || accepting > 0) return;
-    if (connections.size === 0 && arrivals.count === 0) finish();
+    if (connections.size > 0 || arrivals.count > 0) return;
+    memory[Symbol.dispose]();
+    finish();
   }
 
   /** Says one reply and closes; a client that does not take even this holds nobody up. */
@@ -230,7 +232,7 @@ export function startServer(
   async function servePatient(transport: Transport, service: Service): Promise<void> {
     const connection = new Connection(transport, contexts.get(service)!);
     connections.add(connection);
-    memory.count(connections.size);
+    memory.came();
     try {
       await handle(connection);
     } catch (error) {
@@ -239,7 +241,7 @@ export function startServer(
       connection.close();
     } finally {
       connections.delete(connection);
-      memory.count(connections.size);
+      memory.left();
     }
   }
 
