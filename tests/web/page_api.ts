@@ -28,6 +28,8 @@ export interface PageApi extends AsyncDisposable {
   refusal: { readonly status: number; readonly message: string } | undefined;
   /** Whether the server refuses everybody. */
   isClosed: boolean;
+  /** A file of the page that cannot be had. */
+  missing: string | undefined;
   /** A message arrives. */
   arrive(sample: Sample): void;
   /** A message stands otherwise, and everybody is told. */
@@ -229,6 +231,9 @@ export function startPageApi(make: (remoteHost: string) => Sample[] = makeSample
   async function answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const asset = await pageAsset(url.pathname);
+    if (api.missing !== undefined && url.pathname.endsWith(`/${api.missing}`)) {
+      return problem(404, "Cannot find it");
+    }
     if (asset !== undefined) return new Response(asset.body, { headers: asset.headers });
     if (api.isClosed) return problem(401, "Cannot let you in");
     if (request.method !== "GET") return await change(request, url.pathname);
@@ -258,6 +263,7 @@ export function startPageApi(make: (remoteHost: string) => Sample[] = makeSample
     },
     refusal: undefined,
     isClosed: false,
+    missing: undefined,
     arrive(sample) {
       api.samples.unshift(sample);
       tell("arrived", itemOf(sample));

@@ -287,6 +287,12 @@ async function sayWhatIsWrong(browser: Browser): Promise<void> {
     await page.reload();
     await page.saying("Cannot open the message: Cannot find it.").wait();
   });
+  api.missing = "app.js";
+  await browser.withPage({ expects: "status of 404" }, async (page) => {
+    await page.goto(api.origin);
+    await page.locator(".row").nth(0).wait();
+    await page.saying("Not all is loaded: load the page again").wait();
+  });
 }
 
 async function showOnPhone(browser: Browser): Promise<void> {

@@ -1,4 +1,5 @@
 /** The list and its first messages. What acts on them comes behind it, since nobody waits for that. @module */
+import { byId } from "./dom.js";
 import { ServerEvents } from "./events.js";
 import { MessageList } from "./list.js";
 import { readPlace } from "./place.js";
@@ -27,4 +28,8 @@ export const events = new ServerEvents({
 const parsed = parseSearch(firstPlace.search);
 const found = "params" in parsed ? list.found.search(parsed.params) : undefined;
 const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-Promise.race([found, late]).then(() => import("./app.js"));
+Promise.race([found, late]).then(() => import("./app.js")).catch(() => {
+  const connection = byId("connection");
+  connection.textContent = "Not all is loaded: load the page again";
+  connection.dataset.state = "lost";
+});
