@@ -37,7 +37,7 @@ export class ReaderBusyError extends Error {
  */
 export function contentReader(options: ContentReaderOptions = {}): ContentReader {
   const { timeLimit = 10_000, clock = systemClock } = options;
-  return new QueuedReader(new ContentThread({ timeLimit, clock }));
+  return new QueuedReader(new ContentThread({ timeLimit, clock }), clock);
 }
 
 /**
@@ -45,7 +45,7 @@ export function contentReader(options: ContentReaderOptions = {}): ContentReader
  * enemies. What {@linkcode contentReader} says of octets is true of this one as well.
  */
 export function inlineReader(): ContentReader {
-  return new QueuedReader({ read: readContent, close: () => Promise.resolve() });
+  return new QueuedReader({ read: readContent, close: () => Promise.resolve() }, systemClock);
 }
 
 /** What turns the octets of a message into what it says. */
@@ -57,15 +57,16 @@ interface Engine {
 /** A reader that has few messages in memory at a time; the others wait in order. */
 class QueuedReader implements ContentReader {
   readonly #engine: Engine;
-  readonly #cache = new ContentCache(KEPT);
+  readonly #cache: ContentCache;
   /** Messages that are read or wait for it. Whoever asks for one of these waits along. */
   readonly #underWay = new Map<string, Promise<ReadMessage>>();
   readonly #waiting: { readonly go: () => void; readonly fail: (error: Error) => void }[] = [];
   #reading = 0;
   #isClosed = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
+    this.#cache = new ContentCache(KEPT, clock);
   }
 
   async read(id: string, source: ContentSource): Promise<Content> {
