@@ -220,6 +220,8 @@ async function main() {
   const page = context.pages().at(-1);
   await page.goto(order.url);
   await until(page, `document.querySelector(".row") !== null`);
+  // What takes keys is loaded behind the list.
+  await until(page, `document.getElementById("connection").textContent === "Live"`);
   await page.keyboard.press("j");
   await lookAtAll(world, page, order);
   // What comes late comes within this time.
