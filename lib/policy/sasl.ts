@@ -11,7 +11,6 @@ import type { MaybePromise } from "./hooks.ts";
 import type { Session } from "./session.ts";
 import { DEFAULT_ITERATIONS } from "./scram_verifier.ts";
 import { type BearerToken, oauthBearer, type TokenCheck, xoauth2 } from "./sasl/bearer.ts";
-import { KnownPasswords } from "./sasl/known_passwords.ts";
 import { login } from "./sasl/login.ts";
 import {
   EMPTY,
@@ -20,10 +19,10 @@ import {
   type SaslOutcome,
   WRONG_CREDENTIALS,
 } from "./sasl/mechanism.ts";
-import { accountPassword, foreignPassword, type PasswordCheck } from "./sasl/password.ts";
+import { accountPasswords, foreignPassword, type PasswordCheck } from "./sasl/password.ts";
 import { plain } from "./sasl/plain.ts";
 import { scram } from "./sasl/scram.ts";
-import { type InTurn, type TurnLimits, turns } from "./sasl/turns.ts";
+import { type TurnLimits, turns } from "./sasl/turns.ts";
 import { unknownVerifiers } from "./sasl/unknown_account.ts";
 
 export type { BearerToken } from "./sasl/bearer.ts";
@@ -205,8 +204,8 @@ export function saslServer(options: SaslServerOptions): SaslServer {
   const { channelBinding = false } = options;
   const { random = randomOctets, iterations = DEFAULT_ITERATIONS } = options;
   const inTurn = turns(options.hashing ?? { atOnce: 2, waiting: 1000 });
-  const known = new KnownPasswords();
   const unknown = unknownVerifiers(options.secret ?? randomOctets(32), iterations);
+  const passwords = accounts && accountPasswords({ accounts, unknown, inTurn });
 
   function scramFor(
     isPlus: boolean,
@@ -232,10 +231,8 @@ export function saslServer(options: SaslServerOptions): SaslServer {
     if (password !== undefined) {
       return mechanism(foreignPassword((name, text) => password(session, name, text)));
     }
-    if (accounts === undefined) return undefined;
     // Whoever guesses from many networks must not keep the others from logging in.
-    const behindOthers: InTurn = (work) => inTurn(work, attempts?.hasFailed(session));
-    return mechanism(accountPassword({ accounts, unknown, inTurn: behindOthers, known }));
+    return passwords && mechanism(passwords(() => attempts?.hasFailed(session) ?? false));
   }
 
   /** All mechanisms, best first; each has an exchange where it can be offered. */

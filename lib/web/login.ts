@@ -4,8 +4,7 @@ import type { Log } from "../net/log.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
 import type { Clock } from "../policy/clock.ts";
-import { accountPassword, type PasswordCheck } from "../policy/sasl/password.ts";
-import { KnownPasswords } from "../policy/sasl/known_passwords.ts";
+import { accountPasswords } from "../policy/sasl/password.ts";
 import { MAX_CREDENTIAL_LENGTH } from "../policy/sasl/mechanism.ts";
 import { sha256 } from "../policy/sasl/sha256.ts";
 import { turns } from "../policy/sasl/turns.ts";
@@ -104,8 +103,7 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
   }
   const isOurs = isSecret(token);
   const unknown = unknownVerifiers(crypto.getRandomValues(new Uint8Array(32)), DEFAULT_ITERATIONS);
-  const inTurn = turns(HASHING);
-  const known = new KnownPasswords();
+  const passwords = accounts && accountPasswords({ accounts, unknown, inTurn: turns(HASHING) });
   /** Who has come in, by the hash of what was shown; oldest first. */
   const remembered = new Map<string, { readonly who: string; readonly until: number }>();
   /** What is being looked at: a browser asks for several things at once. */
@@ -116,15 +114,9 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
     if ("token" in credentials) return isOurs(credentials.token) ? TOKEN_HOLDER : undefined;
     const { name, password } = credentials;
     if (isOurs(password)) return TOKEN_HOLDER;
-    if (accounts === undefined) return undefined;
+    if (passwords === undefined) return undefined;
     // Whoever guesses from many networks must not keep the others from logging in.
-    const yields = clients.hasFailed({ remote: client, account: undefined });
-    const check: PasswordCheck = accountPassword({
-      accounts,
-      unknown,
-      inTurn: (work) => inTurn(work, yields),
-      known,
-    });
+    const check = passwords(() => clients.hasFailed({ remote: client, account: undefined }));
     try {
       return await check(name, password);
     } catch (error) {

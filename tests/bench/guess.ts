@@ -3,6 +3,7 @@ import { openFor } from "../e2e/proxied.ts";
 import { type Answers, guessFrom } from "./guesses.ts";
 import {
   cpuOf,
+  inMebibytes,
   type Measured,
   memoryOf,
   pause,
@@ -102,10 +103,9 @@ async function measure({ pid, port }: Measured): Promise<void> {
   const most = await memoryOf(pid, "VmHWM");
   await pause(5_000);
   const after = await memoryOf(pid, "VmRSS");
-  const mebibytes = (kibibytes: number) => (kibibytes / 1024).toFixed(0);
   print(
     `memory behind ${FIRST_GUESSES} guesses of as many networks, at most, 5 s after`,
-    `${[before, most, after].map(mebibytes).join(", ")} MiB, ${mebibytes(fresh)} fresh`,
+    `${inMebibytes(before, most, after)}, ${inMebibytes(fresh)} fresh`,
     `${(after / before).toFixed(2)} x, target 1.2 x`,
   );
 }

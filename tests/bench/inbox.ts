@@ -2,7 +2,7 @@
 import { openInbox, relay } from "../../lib/mod.ts";
 import { Dialog } from "../e2e/dialog.ts";
 import { findPeer, freePort } from "../peers.ts";
-import { startBrowser } from "../web/browser.ts";
+import { IS_LIVE, startBrowser } from "../web/browser.ts";
 import {
   alternating,
   logged,
@@ -147,9 +147,7 @@ async function measurePage(ui: number): Promise<void> {
       await page.goto("about:blank");
       await page.goto(`http://127.0.0.1:${ui}/`);
       times.push(await page.until(`document.querySelector(".row") !== null`));
-      live.push(
-        await page.until(`document.getElementById("connection").textContent === "Live"`),
-      );
+      live.push(await page.until(IS_LIVE));
     }
   });
   const [first, ...others] = times;

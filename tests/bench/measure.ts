@@ -147,6 +147,11 @@ export function printSideBySide(
   );
 }
 
+/** Figures of memory, given in KiB as {@linkcode memoryOf} has them. */
+export function inMebibytes(...values: readonly number[]): string {
+  return `${values.map((kibibytes) => (kibibytes / 1024).toFixed(0)).join(", ")} MiB`;
+}
+
 /** Prints one line of the result. */
 export function print(what: string, figure: string, target: string): void {
   console.log(`${what.padEnd(46)} ${figure.padStart(34)}   ${target}`);

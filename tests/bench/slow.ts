@@ -6,6 +6,7 @@ import { freePort } from "../peers.ts";
 import { MX } from "../net/tls_fixture.ts";
 import {
   cpuOf,
+  inMebibytes,
   memoryOf,
   pause,
   percentile,
@@ -90,10 +91,6 @@ function inWords(counts: unknown): string {
   return counts instanceof Map
     ? [...counts].map(([code, count]) => `${count} x ${code}`).join(", ")
     : `${counts}`;
-}
-
-function inMebibytes(...values: readonly number[]): string {
-  return `${values.map((kibibytes) => (kibibytes / 1024).toFixed(0)).join(", ")} MiB`;
 }
 
 /** Goes on with the load until memory is back within 20 % of what it was; prints how long that takes. */

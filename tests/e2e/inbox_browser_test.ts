@@ -1,7 +1,7 @@
 /** The inbox in a real browser, with the real server behind it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { peerTest } from "../peers.ts";
-import { type Browser, type Page, startBrowser } from "../web/browser.ts";
+import { type Browser, IS_LIVE, type Page, startBrowser } from "../web/browser.ts";
 import { handIn, type InboxServer, startInboxServer } from "./inbox.ts";
 import { POSTFIX, startPostfix } from "./postfix.ts";
 import { eventually, runProgram, temporaryDirectory } from "./smtpd.ts";
@@ -53,7 +53,7 @@ async function fillWith({ smtpd }: InboxServer, ...messages: string[]): Promise<
 
 async function open(page: Page, { url }: InboxServer): Promise<void> {
   await page.goto(url);
-  await page.until(`document.getElementById("connection").textContent === "Live"`);
+  await page.until(IS_LIVE);
 }
 
 /** Whether a row of the list, or the subject of a message, has the focus and says something. */

@@ -6,7 +6,7 @@
  * @module
  */
 import { BackgroundProcess, findPeer } from "../peers.ts";
-import { type Browser, type Page, startBrowser } from "../web/browser.ts";
+import { type Browser, IS_LIVE, type Page, startBrowser } from "../web/browser.ts";
 import { program, startSmtpd } from "./smtpd.ts";
 
 const folder = new URL("../../.ci/screenshots/", import.meta.url).pathname;
@@ -25,7 +25,7 @@ function peer(name: string): string {
 async function open(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await page.until(`document.querySelectorAll(".row").length >= 5`);
-  await page.until(`document.getElementById("connection").textContent === "Live"`);
+  await page.until(IS_LIVE);
 }
 
 function row(page: Page, subject: string) {

@@ -18,6 +18,9 @@ export interface PageOptions {
   readonly expects?: string;
 }
 
+/** Whether the page of the inbox is told what happens; by then all of it is at work. */
+export const IS_LIVE = `document.getElementById("connection").textContent === "Live"`;
+
 /** How long something is waited for, in milliseconds: longer than it takes on a busy machine. */
 const PATIENCE = 30_000;
 

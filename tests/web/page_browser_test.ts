@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { peerTest } from "../peers.ts";
-import { type Browser, type Page, startBrowser } from "./browser.ts";
+import { type Browser, IS_LIVE, type Page, startBrowser } from "./browser.ts";
 import { type PageApi, startPageApi } from "./page_api.ts";
 import { makeSample, makeSamples } from "./page_samples.ts";
 
@@ -8,9 +8,6 @@ import { makeSample, makeSamples } from "./page_samples.ts";
 const KEPT_FROM = "Blocked script execution|violates the following Content Security Policy";
 
 const peers = ["node", "chromium", "npm:playwright-core", "npm:axe-core"] as const;
-
-/** Whether the page is told what happens. */
-const IS_LIVE = `document.getElementById("connection").textContent === "Live"`;
 
 /** What stands in the focus. */
 const FOCUSED = "document.activeElement.textContent";

@@ -2,7 +2,7 @@
 import type { Accounts } from "../accounts.ts";
 import type { MaybePromise } from "../hooks.ts";
 import { checkPassword, type ScramVerifier } from "../scram_verifier.ts";
-import type { KnownPasswords } from "./known_passwords.ts";
+import { KnownPasswords } from "./known_passwords.ts";
 import { preparedCredential } from "./mechanism.ts";
 import type { InTurn } from "./turns.ts";
 
@@ -17,18 +17,18 @@ export interface AccountPasswordOptions {
   readonly unknown: (name: string) => Promise<ScramVerifier>;
   /** Bounds how many passwords are hashed at once. */
   readonly inTurn: InTurn;
-  /** What was right before. */
-  readonly known: KnownPasswords;
 }
 
 /**
- * Checks against accounts. A name that nobody has costs as much time as a wrong password, so that
- * nobody learns which names there are.
+ * Makes what checks against accounts, for clients that let others go first and for those that do not. A
+ * name that nobody has costs as much time as a wrong password, so that nobody learns which names there are;
+ * a password that was right before costs next to none.
  */
-export function accountPassword(
-  { accounts, unknown, inTurn, known }: AccountPasswordOptions,
-): PasswordCheck {
-  return async (name, password) => {
+export function accountPasswords(
+  { accounts, unknown, inTurn }: AccountPasswordOptions,
+): (yields: () => boolean) => PasswordCheck {
+  const known = new KnownPasswords();
+  return (yields) => async (name, password) => {
     const prepared = preparedCredential(name);
     if (prepared === undefined) return undefined;
     const account = await accounts.find(prepared);
@@ -37,7 +37,7 @@ export function accountPassword(
       // Made for every name, since making it takes time.
       const standIn = await unknown(prepared);
       return await checkPassword(account?.verifier ?? standIn, password);
-    });
+    }, yields());
     if (!isRight || account === undefined) return undefined;
     known.add(prepared, account.verifier, password);
     return account.name;

@@ -5,7 +5,7 @@
 import { actNow, markSeen } from "./actions.js";
 import { ApiError, fetchCounts, fetchLedger } from "./api.js";
 import { byId, h } from "./dom.js";
-import { events, firstPlace, list } from "./first_list.js";
+import { events, firstPlace, list, showConnection } from "./first_list.js";
 import { listenToKeys, tellKeys } from "./keys.js";
 import { loadDrawing, MessageView, SIDES } from "./message_view.js";
 import { sayProblem } from "./notice.js";
@@ -205,13 +205,6 @@ async function countNow() {
 }
 
 const countSoon = collected(COLLECT, countNow);
-
-/** @param {string} text @param {"live" | "lost"} state */
-function showConnection(text, state) {
-  const element = byId("connection");
-  if (element.textContent !== text) element.textContent = text;
-  element.dataset.state = state;
-}
 
 /** Says why the server does not tell what happens. */
 async function explainLoss() {

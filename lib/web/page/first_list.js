@@ -25,11 +25,16 @@ export const events = new ServerEvents({
   lost() {},
 });
 
+/** Says how the page is connected. @param {string} text @param {"live" | "lost"} state */
+export function showConnection(text, state) {
+  const element = byId("connection");
+  if (element.textContent !== text) element.textContent = text;
+  element.dataset.state = state;
+}
+
 const parsed = parseSearch(firstPlace.search);
 const found = "params" in parsed ? list.found.search(parsed.params) : undefined;
 const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
 Promise.race([found, late]).then(() => import("./app.js")).catch(() => {
-  const connection = byId("connection");
-  connection.textContent = "Not all is loaded: load the page again";
-  connection.dataset.state = "lost";
+  showConnection("Not all is loaded: load the page again", "lost");
 });

@@ -66,10 +66,9 @@ export class MessageList {
     }, 30_000);
   }
 
-  /** Has the rest of the page listen, once it is there. @param {ListListener} listener */
+  /** Has the rest of the page listen, from the next drawing on. @param {ListListener} listener */
   listen(listener) {
     this.#listener = listener;
-    this.#draw();
   }
 
   /** The ids of the selected messages, newest first. */
