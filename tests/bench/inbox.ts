@@ -76,6 +76,7 @@ function startHolding(directory: string, ui?: number): Promise<Measured> {
       ...["--queue", queue, "--route", "hold"],
       ...ui === undefined ? [] : ["--ui", `${ui}`],
     ])),
+    ui === undefined ? [] : [ui],
   );
 }
 

@@ -17,8 +17,12 @@ export interface Measured extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts a server that listens on `port`, and waits until it does. */
-export async function startMeasured(port: number, command: readonly string[]): Promise<Measured> {
+/** Starts a server that listens on `port`, and perhaps on others, and waits until it does. */
+export async function startMeasured(
+  port: number,
+  command: readonly string[],
+  others: readonly number[] = [],
+): Promise<Measured> {
   const child = new Deno.Command(command[0], {
     args: command.slice(1),
     stdin: "null",
@@ -27,10 +31,10 @@ export async function startMeasured(port: number, command: readonly string[]): P
   }).spawn();
   let hasEnded = false;
   child.status.then(() => hasEnded = true);
-  for (;;) {
+  for (const awaited = [port, ...others]; awaited.length > 0;) {
     try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      break;
+      (await Deno.connect({ hostname: "127.0.0.1", port: awaited[0] })).close();
+      awaited.shift();
     } catch {
       if (hasEnded) throw new Error(`Cannot start ${command.join(" ")}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
