@@ -1,5 +1,6 @@
 /** What is found out of the addresses of clients by asking others: in a time, and once for a while. @module */
 import type { Clock } from "./clock.ts";
+import { putLast } from "./limited_map.ts";
 
 /** How long an answer is kept, in milliseconds, and for how many addresses. */
 const KEPT = 5 * 60_000;
@@ -37,11 +38,8 @@ export function keptAnswers<T>(
     const now = clock.now();
     const before = known.get(address);
     if (before !== undefined && before.until > now) return before.answer;
-    known.delete(address);
-    // The one that is kept longest stands first.
-    if (known.size >= MOST_KEPT) known.delete(known.keys().next().value!);
     const answer = ask(address);
-    known.set(address, { until: now + KEPT, answer });
+    putLast(known, address, { until: now + KEPT, answer }, MOST_KEPT);
     return answer;
   };
 }

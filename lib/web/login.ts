@@ -4,6 +4,7 @@ import type { Log } from "../net/log.ts";
 import type { Accounts } from "../policy/accounts.ts";
 import type { ClientLimits } from "../policy/client_limits.ts";
 import type { Clock } from "../policy/clock.ts";
+import { putLast } from "../policy/limited_map.ts";
 import { accountPasswords } from "../policy/sasl/password.ts";
 import { MAX_CREDENTIAL_LENGTH } from "../policy/sasl/mechanism.ts";
 import { sha256 } from "../policy/sasl/sha256.ts";
@@ -165,13 +166,6 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
     }
   }
 
-  function remember(key: string, who: string): void {
-    // The key may stand there still, out of date; a new one goes to the end.
-    remembered.delete(key);
-    if (remembered.size >= MOST_REMEMBERED) remembered.delete(remembered.keys().next().value!);
-    remembered.set(key, { who, until: clock.now() + REMEMBERED });
-  }
-
   return async (authorization, client) => {
     if (authorization === null) {
       throw unauthorized("Cannot let you in: give a name and a password, or a token");
@@ -187,7 +181,7 @@ export function makeLogin({ access, clock, log }: LoginOptions): Login {
       underWay.set(login, found);
     }
     const who = await found;
-    remember(key, who);
+    putLast(remembered, key, { who, until: clock.now() + REMEMBERED }, MOST_REMEMBERED);
     return who;
   };
 }

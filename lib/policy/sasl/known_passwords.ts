@@ -1,6 +1,7 @@
 /** Which passwords were right before, so that they need not be hashed again. @module */
 import { timingSafeEqual } from "node:crypto";
 import { joinOctets } from "../../smtp/octets.ts";
+import { putLast } from "../limited_map.ts";
 import type { ScramVerifier } from "../scram_verifier.ts";
 import { KEY_LENGTH, sha256 } from "./sha256.ts";
 
@@ -33,9 +34,7 @@ export class KnownPasswords {
 
   /** Remembers a password that fits. */
   add(name: string, verifier: ScramVerifier, password: string): void {
-    this.#hashes.delete(name);
-    if (this.#hashes.size >= MOST_ACCOUNTS) this.#hashes.delete(this.#hashes.keys().next().value!);
-    this.#hashes.set(name, this.#hash(verifier, password));
+    putLast(this.#hashes, name, this.#hash(verifier, password), MOST_ACCOUNTS);
   }
 
   #hash(verifier: ScramVerifier | undefined, password: string): Uint8Array {
