@@ -1,5 +1,6 @@
 /** `smtpd explain`: what would become of mail for an address, found out without sending any. @module */
 import type { Config } from "../config.ts";
+import { shown } from "../config/sources.ts";
 import type { Maildir } from "../delivery/maildir.ts";
 import { invocationOf } from "../delivery/program.ts";
 import { type Log, noLog } from "../net/log.ts";
@@ -207,6 +208,17 @@ export async function explainMailbox(
   return tellResolution(resolution, level, policy, tell);
 }
 
+/** Tells what a server would ask or do besides: it depends on the client and the message, too. */
+function tellBeside({ hooks, fault }: Config, tell: Tell): void {
+  if (hooks !== undefined) {
+    tell("hooks", `not asked; those of ${shown(hooks)} may refuse the mail or send it elsewhere`);
+  }
+  const rules = fault.filter((rule) => rule !== "none").length;
+  if (rules === 0) return;
+  const failures = rules === 1 ? "1 rule makes mail fail" : `${rules} rules make mail fail`;
+  tell("faults", `left out; ${failures} on purpose`);
+}
+
 /** As {@linkcode explainMailbox}, for each of those that an alias stands for; answers the highest exit code. */
 async function explainRecipient(
   mailbox: Mailbox,
@@ -249,6 +261,7 @@ export const explain: Verb = {
     const tell: Tell = (topic, text) => call.around.out(`${topic.padEnd(8)}  ${text}`);
     // The server keeps its policies, and may be another user.
     using policies = stsPoliciesOf(config, policyTeller(tell), true);
+    tellBeside(config, tell);
     return await explainRecipient(mailbox, config, resolver, tell, policies);
   },
 };

@@ -338,6 +338,29 @@ Deno.test("explain takes an address with angle brackets and without", async () =
   }
 });
 
+Deno.test("explain says what it does not ask", async () => {
+  const hooks =
+    "hooks     not asked; those of /etc/policy.js may refuse the mail or send it elsewhere\n";
+  const cases: [flags: string[], out: string][] = [
+    [["--hooks=/etc/policy.js"], hooks],
+    [["--fault=none"], ""],
+    [["--fault=rcpt reply 451"], "faults    left out; 1 rule makes mail fail on purpose\n"],
+    [
+      ["--hooks=/etc/policy.js", "--fault=rcpt reply 451", "--fault=data drop"],
+      `${hooks}faults    left out; 2 rules make mail fail on purpose\n`,
+    ],
+  ];
+  for (const [flags, beside] of cases) {
+    const { code, out } = await call([
+      ...["explain", "joe@example.org", "--local-domain=example.org", "--maildir=/mail"],
+      ...flags,
+    ]);
+    const whole = "address   joe@example.org\nlocal     yes, from every client\n" +
+      "outcome   would be delivered into /mail/example.org/joe/new\n";
+    assertEquals([code, out], [0, beside + whole], flags.join(" "));
+  }
+});
+
 Deno.test("explain counts what waits in the queue for the domain", async () => {
   const queue = Deno.makeTempDirSync();
   try {
