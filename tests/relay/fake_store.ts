@@ -29,6 +29,22 @@ interface Message {
   readonly attempts: Attempt[];
 }
 
+/** When something of a domain can be leased, by what is known of it until it is touched again. */
+interface Outlook {
+  /** The soonest that anything can be leased. */
+  readonly leasable: number;
+  /** The soonest that anything is due that nobody has leased. */
+  readonly due: number;
+  /** The soonest that a lease runs out. */
+  readonly runsOut: number;
+}
+
+/** What is queued for a domain. */
+interface Domain {
+  readonly messages: Set<Message>;
+  outlook?: Outlook;
+}
+
 /** What the scheduler and the delivery ask of a store. */
 export type DeliveryStore = Pick<
   Store,
@@ -46,8 +62,9 @@ export type DeliveryStore = Pick<
 /** The store. */
 export class FakeStore implements DeliveryStore {
   readonly messages = new Map<string, Message>();
-  /** Messages with queued recipients by domain. */
-  readonly #queued = new Map<string, Set<Message>>();
+  readonly #domains = new Map<string, Domain>();
+  /** The names of the domains in order; made again where there are more. */
+  #names: string[] = [];
   /** Calls by method. */
   readonly calls = new Map<string, number>();
   /** Thrown by the next calls of a method, as often as it says. */
@@ -86,10 +103,11 @@ export class FakeStore implements DeliveryStore {
     const message = { entry, body, kept, attempts: [] };
     this.messages.set(entry.id, message);
     for (const { domain } of entry.recipients) {
-      const messages = this.#queued.get(domain) ?? new Set();
-      messages.add(message);
-      this.#queued.set(domain, messages);
+      const queued = this.#domains.get(domain) ?? { messages: new Set() };
+      queued.messages.add(message);
+      this.#domains.set(domain, queued);
     }
+    this.#touch(kept);
   }
 
   recipients(id: string): Recipient[] {
@@ -104,8 +122,30 @@ export class FakeStore implements DeliveryStore {
     return recipient.state === "queued" && (owner === undefined || until <= this.#now());
   }
 
+  /** Says that recipients are not what they were. */
+  #touch(kept: readonly Kept[]): void {
+    for (const { recipient } of kept) {
+      const domain = this.#domains.get(recipient.domain);
+      if (domain !== undefined) domain.outlook = undefined;
+    }
+  }
+
+  #outlookOf(name: string, domain: Domain): Outlook {
+    let [leasable, due, runsOut] = [Infinity, Infinity, Infinity];
+    for (const { kept } of domain.messages) {
+      for (const { recipient, owner, until } of kept) {
+        if (recipient.domain !== name || recipient.state !== "queued") continue;
+        if (owner === undefined) due = Math.min(due, recipient.due);
+        else runsOut = Math.min(runsOut, until);
+        const from = owner === undefined ? recipient.due : Math.max(until, recipient.due);
+        leasable = Math.min(leasable, from);
+      }
+    }
+    return domain.outlook = { leasable, due, runsOut };
+  }
+
   #free(domain: string, now: number): Message[] {
-    return [...this.#queued.get(domain) ?? []].filter(({ kept }) =>
+    return [...this.#domains.get(domain)?.messages ?? []].filter(({ kept }) =>
       kept.some((one) =>
         one.recipient.domain === domain && this.#isFree(one) && one.recipient.due <= now
       )
@@ -114,27 +154,27 @@ export class FakeStore implements DeliveryStore {
 
   async dueDomains({ now, after, limit }: { now: number; after?: string; limit: number }) {
     await this.#call("dueDomains");
+    if (this.#names.length !== this.#domains.size) this.#names = [...this.#domains.keys()].sort();
     const found: string[] = [];
-    for (const domain of [...this.#queued.keys()].sort()) {
+    for (const name of this.#names) {
       if (found.length >= limit) break;
-      if ((after === undefined || domain > after) && this.#free(domain, now).length > 0) {
-        found.push(domain);
-      }
+      if (after !== undefined && name <= after) continue;
+      const domain = this.#domains.get(name)!;
+      if ((domain.outlook ?? this.#outlookOf(name, domain)).leasable <= now) found.push(name);
     }
     return found;
   }
 
   async nextDue() {
     await this.#call("nextDue");
-    let next: number | undefined;
-    for (const messages of this.#queued.values()) {
-      for (const { kept } of messages) {
-        for (const one of kept) {
-          if (this.#isFree(one)) next = Math.min(next ?? Infinity, one.recipient.due);
-        }
-      }
+    const now = this.#now();
+    let next = Infinity;
+    for (const [name, domain] of this.#domains) {
+      const { leasable, due, runsOut } = domain.outlook ?? this.#outlookOf(name, domain);
+      // What a lease has run out on is due as it was.
+      next = Math.min(next, due, runsOut <= now ? leasable : Infinity);
     }
-    return next;
+    return next === Infinity ? undefined : next;
   }
 
   async lease(
@@ -174,6 +214,7 @@ export class FakeStore implements DeliveryStore {
   #lease({ entry, body }: Message, mine: Kept[], owner: string, until: number): Lease {
     const token = `${++this.#tokens}`;
     for (const one of mine) Object.assign(one, { owner, until, token });
+    this.#touch(mine);
     this.#leased++;
     this.mostLeased = Math.max(this.mostLeased, this.#leased);
     const recipients = mine.map(({ recipient }) => recipient);
@@ -194,6 +235,7 @@ export class FakeStore implements DeliveryStore {
     await this.#call("renew");
     const mine = this.#mine(lease);
     for (const one of mine ?? []) one.until = until;
+    this.#touch(mine ?? []);
     return mine !== undefined;
   }
 
@@ -217,11 +259,12 @@ export class FakeStore implements DeliveryStore {
         delayTold: before.delayTold || delayTold === true,
       };
     }
+    this.#touch(message.kept);
     const { domain } = lease.entry.recipients[0];
     const isQueued = message.kept.some(({ recipient }) =>
       recipient.domain === domain && recipient.state === "queued"
     );
-    if (!isQueued) this.#queued.get(domain)?.delete(message);
+    if (!isQueued) this.#domains.get(domain)?.messages.delete(message);
     for (const { entry, body } of notices) this.put(entry, new Uint8Array(body.size));
     return true;
   }
@@ -229,12 +272,16 @@ export class FakeStore implements DeliveryStore {
   async giveBack(lease: Lease) {
     await this.#call("giveBack");
     this.#leased--;
-    for (const one of this.#mine(lease) ?? []) one.owner = undefined;
+    const mine = this.#mine(lease) ?? [];
+    for (const one of mine) one.owner = undefined;
+    this.#touch(mine);
   }
 
   /** Ends a lease behind its owner's back. */
   steal(id: string): void {
-    for (const one of this.messages.get(id)!.kept) one.owner = undefined;
+    const { kept } = this.messages.get(id)!;
+    for (const one of kept) one.owner = undefined;
+    this.#touch(kept);
   }
 
   async endLeases(owner: string) {
@@ -247,6 +294,7 @@ export class FakeStore implements DeliveryStore {
           ended++;
         }
       }
+      this.#touch(kept);
     }
     return ended;
   }

@@ -1,4 +1,5 @@
 /** A queue that is emptied into fake hosts, for tests. */
+import { setImmediate } from "node:timers";
 import type { Clock } from "../../lib/net/clock.ts";
 import type { Log } from "../../lib/net/log.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../../lib/queue/schedule.ts";
@@ -94,7 +95,7 @@ function isBefore(a: { at: number; number: number }, b: { at: number; number: nu
 
 /** One turn of the event loop, before which all that is in memory has come to rest. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What a test may choose. */
