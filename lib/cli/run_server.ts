@@ -12,6 +12,7 @@ import { serviceName } from "../net/service_name.ts";
 import type { WebServer } from "../web/web_server.ts";
 import { isLoopback } from "../policy/network.ts";
 import type { Endpoint } from "../policy/session.ts";
+import { HEAP_PACE, HeapWatch } from "../queue/heap.ts";
 import { authSecretOf } from "./auth_secret.ts";
 import { openCertificates } from "./certificates.ts";
 import { checkFirst } from "./checks.ts";
@@ -117,6 +118,13 @@ function logStrayErrors(log: Log): Disposable {
   };
 }
 
+/** Keeps the heap of the main thread small. */
+function watchHeap(): Disposable {
+  const heap = new HeapWatch();
+  const timer = setInterval(() => heap.look(performance.now()), HEAP_PACE);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** Calls `reread` at SIGHUP, which would end the program otherwise. Windows has none. */
 function onHangup(reread: () => void): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
@@ -156,6 +164,7 @@ export async function runServer(
   const metrics = config.ui && new Registry();
   const log = metrics === undefined ? lines.log : countingLog(metrics, lines.log);
   using _stray = logStrayErrors(log);
+  using _heap = watchHeap();
   checkFirst(config);
   const faults = faultsOf(config);
   const accounts = usersOf(config, log);

@@ -1,5 +1,6 @@
 /** The thread in which messages are read, one after the other. @module */
 import { parentPort } from "node:worker_threads";
+import { HeapWatch } from "../queue/heap.ts";
 import { READY, type WorkerAnswer, type WorkerRequest } from "./content_protocol.ts";
 import { readContent } from "./read_content.ts";
 
@@ -36,6 +37,7 @@ Object.assign(globalThis, { Blob: GatheredPieces });
 
 // There is one: this is the first module of a worker.
 const port = parentPort!;
+const heap = new HeapWatch();
 
 port.on("message", async ({ buffer, length, isCut }: WorkerRequest) => {
   const { content, parts } = await readContent(new Uint8Array(buffer, 0, length), isCut);
@@ -43,6 +45,7 @@ port.on("message", async ({ buffer, length, isCut }: WorkerRequest) => {
     octets.length === octets.buffer.byteLength ? octets.buffer : octets.slice().buffer
   );
   port.postMessage({ content, buffers } satisfies WorkerAnswer, buffers);
+  heap.look(performance.now());
 });
 
 port.postMessage(READY);

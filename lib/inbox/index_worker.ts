@@ -5,6 +5,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
+import { HeapWatch } from "../queue/heap.ts";
 import { sqliteError } from "../queue/sqlite_error.ts";
 import { StoreError } from "../queue/store_error.ts";
 import {
@@ -55,11 +56,14 @@ function call({ number, name, values }: IndexCall): IndexAnswer {
   }
 }
 
+const heap = new HeapWatch();
+
 scope.onmessage = ({ data }: MessageEvent<Begin | IndexCall | typeof CLOSE>) => {
   if (data === CLOSE) {
     database?.close();
     scope.postMessage({ kind: "closed" });
   } else {
     scope.postMessage("directory" in data ? open(data) : call(data));
+    heap.look(performance.now());
   }
 };

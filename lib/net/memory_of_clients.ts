@@ -1,7 +1,6 @@
 /** Gives back the memory of clients that have left. @module */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Clock } from "../policy/clock.ts";
+import { collectGarbage } from "../queue/heap.ts";
 
 /** So many that have left are worth a pause. */
 const ENOUGH = 1000;
@@ -11,16 +10,6 @@ const PACE = 250;
 
 /** It is quiet where in this time no more come and go than one for so many that have left. */
 const QUIET = 100;
-
-/**
- * Collects all garbage. The runtime shows a program no way to ask for that, but a context that is made
- * behind V8's flag has one; where it has none, nothing is done.
- */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("globalThis.gc");
-  if (typeof collect === "function") collect();
-}
 
 /** What is needed to look after the memory of clients. */
 export interface MemoryOfClientsOptions {

@@ -7,6 +7,7 @@
 import { openBlobs } from "./blobs.ts";
 import { freeOctets, watchDisk } from "./disk_space.ts";
 import { createReach } from "./fault.ts";
+import { HeapWatch } from "./heap.ts";
 import { lockDirectory } from "./lock.ts";
 import { openForReading, openForWriting, prepareFiles } from "./schema.ts";
 import { act } from "./sqlite_actions.ts";
@@ -174,6 +175,7 @@ function openReader({ directory }: Begin): Service {
 }
 
 const scope = globalThis as unknown as WorkerScope;
+const heap = new HeapWatch();
 let service: Service | undefined;
 
 scope.onmessage = ({ data }: MessageEvent<Begin | Batch | typeof CLOSE>) => {
@@ -189,4 +191,5 @@ scope.onmessage = ({ data }: MessageEvent<Begin | Batch | typeof CLOSE>) => {
     answer = { settled: [{ error: toWire(error) }], damaged: [] };
   }
   scope.postMessage(answer);
+  heap.look(performance.now());
 };
