@@ -3,7 +3,7 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** How often a heap is looked at, at most, in milliseconds. */
-export const HEAP_PACE = 15_000;
+export const HEAP_PACE = 60_000;
 
 /** A heap below this is small enough. */
 const SMALL = 32 * 1024 * 1024;
@@ -44,7 +44,7 @@ export interface HeapWatchOptions {
  * Watches the heap of a thread that works for days. V8 lets a heap grow to several times of what is needed
  * before it collects what is old, and gives what is new 64 MiB in each thread: a server came to 450 MiB within
  * an hour, of which its five threads needed 60. So a heap that has doubled is collected, which is a pause of
- * 30 to 90 ms in a quarter of a minute at most, and makes its room for what is new small again.
+ * 30 to 100 ms in a minute at most, and makes its room for what is new small again.
  */
 export class HeapWatch {
   readonly #size: () => number;

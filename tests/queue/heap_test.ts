@@ -9,12 +9,12 @@ Deno.test("heap is collected where it has doubled, and neither small nor large",
   const table: [what: string, looks: Look[]][] = [
     ["small", [[0, 31]]],
     ["no longer small", [[0, 32, 10]]],
-    ["small again", [[0, 60, 10], [15, 31], [30, 32, 12]]],
-    ["not twice of what is needed", [[0, 60, 30], [15, 59], [30, 60, 20]]],
-    ["looked at too often", [[0, 60, 10], [14, 100], [15, 100, 10]]],
-    ["too often, without need", [[0, 20], [14, 100], [15, 100, 10]]],
-    ["large", [[0, 193], [15, 192, 100], [30, 193], [45, 400]]],
-    ["needed", [[0, 70, 70], [15, 139], [30, 140, 70]]],
+    ["small again", [[0, 60, 10], [60, 31], [120, 32, 12]]],
+    ["not twice of what is needed", [[0, 60, 30], [60, 59], [120, 60, 20]]],
+    ["looked at too often", [[0, 60, 10], [59, 100], [60, 100, 10]]],
+    ["too often, without need", [[0, 20], [59, 100], [60, 100, 10]]],
+    ["large", [[0, 193], [60, 192, 100], [120, 193], [180, 400]]],
+    ["needed", [[0, 70, 70], [60, 139], [120, 140, 70]]],
   ];
   for (const [what, looks] of table) {
     let size = 0;
