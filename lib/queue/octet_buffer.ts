@@ -3,9 +3,6 @@
 /** The first allocation; most messages fit. */
 const FIRST = 8 * 1024;
 
-/** What an empty buffer has; making one each time would cost more than all else in an empty buffer. */
-const NOTHING = new Uint8Array(0);
-
 /** A buffer that grows as it is filled. */
 export interface OctetBuffer {
   /** Octets in it. */
@@ -20,7 +17,7 @@ export interface OctetBuffer {
 
 /** Makes an empty buffer, which costs nothing until something is put in. */
 export function octetBuffer(): OctetBuffer {
-  let octets: Uint8Array<ArrayBuffer> = NOTHING;
+  let octets = new Uint8Array(0);
   let size = 0;
   return {
     get size() {
@@ -39,7 +36,7 @@ export function octetBuffer(): OctetBuffer {
     from: (start) => octets.subarray(start, size),
     take() {
       const taken = octets.subarray(0, size);
-      octets = NOTHING;
+      octets = new Uint8Array(0);
       size = 0;
       return taken;
     },
