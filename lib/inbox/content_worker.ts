@@ -45,7 +45,7 @@ port.on("message", async ({ buffer, length, isCut }: WorkerRequest) => {
     octets.length === octets.buffer.byteLength ? octets.buffer : octets.slice().buffer
   );
   port.postMessage({ content, buffers } satisfies WorkerAnswer, buffers);
-  heap.look(performance.now());
+  void heap.look();
 });
 
 port.postMessage(READY);

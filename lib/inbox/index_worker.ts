@@ -64,6 +64,6 @@ scope.onmessage = ({ data }: MessageEvent<Begin | IndexCall | typeof CLOSE>) => 
     scope.postMessage({ kind: "closed" });
   } else {
     scope.postMessage("directory" in data ? open(data) : call(data));
-    heap.look(performance.now());
+    void heap.look();
   }
 };

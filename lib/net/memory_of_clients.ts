@@ -1,6 +1,6 @@
 /** Gives back the memory of clients that have left. @module */
 import type { Clock } from "../policy/clock.ts";
-import { collectGarbage } from "../queue/heap.ts";
+import { collectGarbage } from "../queue/garbage.ts";
 
 /** So many that have left are worth a pause. */
 const ENOUGH = 1000;

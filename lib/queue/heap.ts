@@ -1,9 +1,7 @@
-/** The heap of a thread, and what is collected in it. @module */
-import { getHeapStatistics, setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+/** The heap of a thread that works for days. @module */
 
 /** How often a heap is looked at, at most, in milliseconds. */
-export const HEAP_PACE = 60_000;
+const PACE = 60_000;
 
 /** A heap below this is small enough. */
 const SMALL = 32 * 1024 * 1024;
@@ -11,25 +9,15 @@ const SMALL = 32 * 1024 * 1024;
 /** A heap above this is V8's own affair: to collect it at once would take too long. */
 const LARGE = 192 * 1024 * 1024;
 
-/** V8's function that collects, once it was looked for; `null` where there is none. */
-let collector: (() => void) | null | undefined;
-
-/**
- * Collects all garbage of this thread. The runtime shows a program no way to ask for that, but a context that
- * is made behind V8's flag has one; where it has none, nothing is done.
- */
-export function collectGarbage(): void {
-  if (collector === undefined) {
-    setFlagsFromString("--expose-gc");
-    const found: unknown = runInNewContext("globalThis.gc");
-    collector = typeof found === "function" ? () => void found() : null;
-  }
-  collector?.();
+/** What collects is loaded where there is something to collect, and not whenever a thread starts. */
+async function collectHere(): Promise<void> {
+  const { collectGarbage } = await import("./garbage.ts");
+  collectGarbage();
 }
 
 /** The octets that the heap of this thread takes: what is in use, garbage, and room for what is new. */
 function sizeHere(): number {
-  return getHeapStatistics().total_heap_size;
+  return Deno.memoryUsage().heapTotal;
 }
 
 /** What a watch looks at, and what it does. */
@@ -37,7 +25,7 @@ export interface HeapWatchOptions {
   /** The octets that the heap takes. */
   readonly size?: () => number;
   /** Collects. */
-  readonly collect?: () => void;
+  readonly collect?: () => void | Promise<void>;
 }
 
 /**
@@ -48,13 +36,13 @@ export interface HeapWatchOptions {
  */
 export class HeapWatch {
   readonly #size: () => number;
-  readonly #collect: () => void;
+  readonly #collect: () => void | Promise<void>;
   #next = -Infinity;
   /** Its size behind the last collection. */
   #needed = 0;
 
   /** Begins with a heap that was never collected. */
-  constructor({ size = sizeHere, collect = collectGarbage }: HeapWatchOptions = {}) {
+  constructor({ size = sizeHere, collect = collectHere }: HeapWatchOptions = {}) {
     this.#size = size;
     this.#collect = collect;
   }
@@ -63,13 +51,18 @@ export class HeapWatch {
    * Looks at the heap if it is time to; whoever works says so as often as they like.
    *
    * @param now the time in milliseconds, which is never set back
+   * @returns what settles when it is collected, where it is
    */
-  look(now: number): void {
-    if (now < this.#next) return;
-    this.#next = now + HEAP_PACE;
+  look(now: number = performance.now()): Promise<void> | undefined {
+    if (now < this.#next) return undefined;
+    this.#next = now + PACE;
     const size = this.#size();
-    if (size < Math.max(SMALL, 2 * this.#needed) || size > LARGE) return;
-    this.#collect();
+    if (size < Math.max(SMALL, 2 * this.#needed) || size > LARGE) return undefined;
+    return this.#collectNow();
+  }
+
+  async #collectNow(): Promise<void> {
+    await this.#collect();
     this.#needed = this.#size();
   }
 }

@@ -191,5 +191,5 @@ scope.onmessage = ({ data }: MessageEvent<Begin | Batch | typeof CLOSE>) => {
     answer = { settled: [{ error: toWire(error) }], damaged: [] };
   }
   scope.postMessage(answer);
-  heap.look(performance.now());
+  void heap.look();
 };

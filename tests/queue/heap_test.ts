@@ -3,7 +3,7 @@ import { HeapWatch } from "../../lib/queue/heap.ts";
 
 const SECOND = 1_000;
 
-Deno.test("heap is collected where it has doubled, and neither small nor large", () => {
+Deno.test("heap is collected where it has doubled, and neither small nor large", async () => {
   // Its size in MiB when it is looked, and the size that is left where it is collected then.
   type Look = readonly [second: number, size: number, left?: number];
   const table: [what: string, looks: Look[]][] = [
@@ -30,7 +30,7 @@ Deno.test("heap is collected where it has doubled, and neither small nor large",
     for (const look of looks) {
       size = look[1];
       left = look[2];
-      watch.look(1_000_000 + look[0] * SECOND);
+      await watch.look(1_000_000 + look[0] * SECOND);
       assertEquals(left, undefined, `${what}: it is not collected at ${size} MiB`);
     }
   }
@@ -43,10 +43,10 @@ function litter(): number {
   return Deno.memoryUsage().heapUsed;
 }
 
-Deno.test("heap that is watched is free again", () => {
+Deno.test("heap that is watched is free again", async () => {
   const watch = new HeapWatch();
   const before = litter();
-  watch.look(0);
+  await watch.look(0);
   const freed = before - Deno.memoryUsage().heapUsed;
   assert(freed > 20_000_000, `${freed} octets are free again`);
 });
