@@ -4,7 +4,7 @@ import type { Log } from "../../lib/net/log.ts";
 import { createMemoryStore } from "../../lib/queue/memory_store.ts";
 import type { NewEntry, Store } from "../../lib/queue/store.ts";
 import { type WatchedStore, watchedStore } from "../../lib/queue/watched_store.ts";
-import { FakeClock } from "../net/fake_clock.ts";
+import { FakeClock, turn } from "../net/fake_clock.ts";
 import { newEntry, recipient, stage } from "../queue/fixture.ts";
 import { FakeIndex } from "./fake_index.ts";
 import { FakeReader } from "./fake_reader.ts";
@@ -31,10 +31,10 @@ export class InboxWorld {
 
   /** Lets time pass in steps of 10 ms, in each of which everything happens that can. */
   async pass(milliseconds: number): Promise<void> {
-    await settle();
+    await turn();
     for (let passed = 0; passed < milliseconds; passed += 10) {
       await this.clock.advance(10);
-      await settle();
+      await turn();
     }
   }
 
@@ -66,9 +66,4 @@ export class InboxWorld {
 /** A recipient that waits to be released. */
 export function heldRecipient(address: string) {
   return recipient(address, { held: true });
-}
-
-/** Lets everything happen that waits for nothing but its turn: all of it is in memory. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

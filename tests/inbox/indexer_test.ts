@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { newEntry, octets, put, stage } from "../queue/fixture.ts";
-import { heldRecipient, InboxWorld, settle } from "./inbox_world.ts";
+import { turn } from "../net/fake_clock.ts";
+import { heldRecipient, InboxWorld } from "./inbox_world.ts";
 
 Deno.test("the indexer puts messages into the index in the order in which they arrive", async () => {
   const world = new InboxWorld();
@@ -13,7 +14,7 @@ Deno.test("the indexer puts messages into the index in the order in which they a
     await world.send("two", { accepted: accepted + 1 }),
     await world.send("three", { accepted }),
   ];
-  await settle();
+  await turn();
   assertEquals(world.index.puts.flat(), ids);
   assertEquals(
     told.map((event) => event.type === "indexed" && [event.message.subject, event.number]),
@@ -26,7 +27,7 @@ Deno.test("the indexer reads no more of a message than its beginning", async () 
   const { indexer } = world.indexer();
   await using _ = indexer;
   const { id } = await put(world.store, {}, octets(300_000));
-  await settle();
+  await turn();
   // Under a name of its own: it is not what others are to get who ask for the message.
   assertEquals(world.reader.reads, [[`${id} beginning`, 256 * 1024]]);
 });
@@ -35,12 +36,12 @@ Deno.test("the indexer takes what has gathered together, in batches", async () =
   const world = new InboxWorld();
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   world.reader.before = () => opened;
   for (let i = 0; i < 121; i++) await world.send();
   open();
-  await settle();
+  await turn();
   assertEquals(world.index.puts.map(({ length }) => length), [1, 50, 50, 20]);
 });
 
@@ -48,7 +49,7 @@ Deno.test("the indexer rests while much comes in, unless somebody waits", async 
   const world = new InboxWorld();
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   // Each message takes 10 ms.
   world.reader.before = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -81,7 +82,7 @@ Deno.test("the indexer says when what had happened is in the index", async () =>
   const world = new InboxWorld();
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   await world.send();
   world.index.gate = () => opened;
@@ -89,10 +90,10 @@ Deno.test("the indexer says when what had happened is in the index", async () =>
   let isReached = false;
   using reaching = indexer.reach();
   reaching.reached.then(() => isReached = true);
-  await settle();
+  await turn();
   assertEquals(isReached, false);
   open();
-  await settle();
+  await turn();
   assertEquals([isReached, world.index.messages.size], [true, 2]);
 });
 
@@ -103,7 +104,7 @@ Deno.test("the indexer begins with what is in the queue, and forgets what is not
   const delivered = await world.send("delivered");
   const removed = await world.send("removed");
   const swept = await world.send("swept");
-  await settle();
+  await turn();
   await first.indexer.hide([removed]);
   await first.indexer[Symbol.asyncDispose]();
   // Nobody looks while this happens.
@@ -115,7 +116,7 @@ Deno.test("the indexer begins with what is in the queue, and forgets what is not
   for (let i = 0; i < 120; i++) added.push(await world.send(`new ${i}`));
   const { indexer, told } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   assertEquals(world.index.states(), {
     [kept]: "queued",
     [delivered]: "delivered",
@@ -140,12 +141,12 @@ Deno.test("the indexer reads no message again that the index knows", async () =>
   const world = new InboxWorld();
   const first = world.indexer();
   for (let i = 0; i < 60; i++) await world.send();
-  await settle();
+  await turn();
   await first.indexer[Symbol.asyncDispose]();
   assertEquals(world.reader.reads.length, 60);
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   assertEquals([world.reader.reads.length, world.index.messages.size], [60, 60]);
 });
 
@@ -166,7 +167,7 @@ Deno.test("the indexer follows how messages stand", async () => {
   ];
   for (const [what, act, state] of table) {
     await act();
-    await settle();
+    await turn();
     assertEquals(world.index.states(), { [id]: state, [other]: "queued" }, what);
   }
   const changed = told.flatMap((event) => event.type === "changed" ? event.ids : []);
@@ -184,9 +185,9 @@ Deno.test("the indexer forgets what was finished and swept, and nothing else", a
   for (const id of early) await world.deliver(id);
   await world.clock.advance(1_000);
   await world.deliver(late);
-  await settle();
+  await turn();
   await world.store.sweep({ before: world.clock.now(), limit: 9 });
-  await settle();
+  await turn();
   assertEquals(world.index.states(), { [late]: "delivered", [queued]: "queued" });
   const gone = told.flatMap((event) => event.type === "gone" ? [...event.ids] : []);
   assertEquals(gone.sort(), early);
@@ -196,7 +197,7 @@ Deno.test("the indexer passes over a message that cannot be read, and says so", 
   const world = new InboxWorld();
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   const read = world.inner.read.bind(world.inner);
   const faults: StoreError[] = [
     new StoreError("busy", "Cannot read the queue: something else holds it"),
@@ -209,14 +210,14 @@ Deno.test("the indexer passes over a message that cannot be read, and says so", 
     return read(id);
   };
   const damaged = await world.send("damaged");
-  await settle();
+  await turn();
   assertEquals(world.logged.splice(0), ["index-failed "]);
   await world.clock.advance(1_000);
-  await settle();
+  await turn();
   await world.send("missing");
-  await settle();
+  await turn();
   const good = await world.send("good");
-  await settle();
+  await turn();
   assertEquals(Object.keys(world.index.states()), [good]);
   assertEquals(world.logged, [`not-indexed ${damaged}`]);
   using reaching = indexer.reach();
@@ -227,23 +228,23 @@ Deno.test("the indexer tries again, later each time, what fails through no fault
   const world = new InboxWorld();
   const { indexer } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   let failures = 2;
   world.index.gate = (call) => {
     if (call === "put" && failures-- > 0) throw new Error("Cannot write: EIO");
   };
   const id = await world.send();
-  await settle();
+  await turn();
   assertEquals(world.logged.length, 1);
   await world.clock.advance(999);
   assertEquals(world.logged.length, 1);
   await world.clock.advance(1);
-  await settle();
+  await turn();
   assertEquals(world.logged.length, 2);
   await world.clock.advance(1_999);
   assertEquals(world.index.messages.size, 0);
   await world.clock.advance(1);
-  await settle();
+  await turn();
   assertEquals(Object.keys(world.index.states()), [id]);
 });
 
@@ -252,13 +253,13 @@ Deno.test("the indexer remembers a bounded number of messages and finds the othe
   const { indexer, told } = world.indexer(10);
   await using _ = indexer;
   await world.send("first");
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   world.reader.before = () => opened;
   const ids = [];
   for (let i = 0; i < 34; i++) ids.push(await world.send(`${i}`));
   open();
-  await settle();
+  await turn();
   assertEquals(new Set(world.index.puts.slice(1).flat()), new Set(ids));
   assertEquals(world.index.puts.flat().length, 35, "none was put twice");
   const forgotten = told.flatMap((event) =>
@@ -281,7 +282,7 @@ Deno.test("the indexer goes through all of the queue, whatever is forgotten on t
       world.reader.before = () => {};
       for (let i = 0; i < 5; i++) await world.send(`late ${i}`, { accepted: accepted + late });
     };
-    await settle();
+    await turn();
     assertEquals([world.index.messages.size, world.index.puts.flat().length], [125, 125]);
   }
 });
@@ -292,10 +293,10 @@ Deno.test("the indexer goes through the queue where too many messages have chang
   await using _ = indexer;
   const ids: string[] = [];
   for (let i = 0; i < 10; i++) ids.push(await world.send());
-  await settle();
+  await turn();
   await world.store.hold({ ids });
   await world.store.hold({ ids: [...ids, "another"] });
-  await settle();
+  await turn();
   assert(Object.values(world.index.states()).every((state) => state === "held"));
 });
 
@@ -311,11 +312,11 @@ Deno.test("the indexer leaves a message alone that the store has and nobody was 
   const committed = world.store.commit(entry, await stage(world.store, octets(10)));
   const { indexer, told } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   assertEquals(told, []);
   flush();
   await committed;
-  await settle();
+  await turn();
   assertEquals(told.map((event) => event.type === "indexed" && event.number), [1]);
 });
 
@@ -329,10 +330,10 @@ Deno.test("the indexer puts a message once that arrives while it looks at the qu
   };
   const { indexer, told } = world.indexer();
   await using _ = indexer;
-  await settle();
+  await turn();
   const id = await world.send();
   open();
-  await settle();
+  await turn();
   assertEquals(world.index.puts, [[id]]);
   assertEquals(told.map((event) => event.type === "indexed" && event.number), [1]);
 });
@@ -342,14 +343,14 @@ Deno.test("the indexer looks again at a message that changes while it does so", 
   const { indexer } = world.indexer();
   await using _ = indexer;
   const id = await world.send();
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   world.index.gate = (call) => call === "setStates" ? opened : undefined;
   await world.store.hold({ ids: [id] });
-  await settle();
+  await turn();
   await world.store.release({ ids: [id] }, world.clock.now());
   open();
-  await settle();
+  await turn();
   assertEquals(world.index.states(), { [id]: "queued" });
 });
 
@@ -359,46 +360,46 @@ Deno.test("what was taken out of the inbox stays out of it, whatever the queue t
   await using _ = indexer;
   const id = await world.send();
   await world.deliver(id);
-  await settle();
+  await turn();
   await indexer.hide([id]);
   assertEquals(world.index.states(), { [id]: "removed" });
   await world.store.hold({});
   await world.store.retry({ ids: [id] }, world.clock.now());
-  await settle();
+  await turn();
   assertEquals(world.index.states(), { [id]: "removed" });
   const recipients = [heldRecipient("c@d.example")];
   await world.store.add(id, { recipients, expires: world.clock.now() });
-  await settle();
+  await turn();
   assertEquals(world.index.states(), { [id]: "held" });
 });
 
 Deno.test("the indexer ends behind what it is doing", async () => {
   const world = new InboxWorld();
   const { indexer } = world.indexer();
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   world.index.gate = () => opened;
   await world.send();
   let isOver = false;
   const ending = indexer[Symbol.asyncDispose]().then(() => isOver = true);
-  await settle();
+  await turn();
   assertEquals(isOver, false);
   open();
   await ending;
   await world.send();
-  await settle();
+  await turn();
   assertEquals([world.index.messages.size, world.clock.waiting], [1, 0]);
 });
 
 Deno.test("the indexer lets nobody wait for what it does not come to any more", async () => {
   const world = new InboxWorld();
   const { indexer } = world.indexer();
-  await settle();
+  await turn();
   world.index.gate = (call) => {
     if (call === "put") throw new Error("Cannot write: EIO");
   };
   await world.send();
-  await settle();
+  await turn();
   using before = indexer.reach();
   await indexer[Symbol.asyncDispose]();
   await before.reached;

@@ -5,7 +5,8 @@ import type { MessageState } from "../../lib/inbox/message_index.ts";
 import { storeInbox } from "../../lib/inbox/store_inbox.ts";
 import { StoreError } from "../../lib/queue/store_error.ts";
 import { put } from "../queue/fixture.ts";
-import { heldRecipient, InboxWorld, settle } from "./inbox_world.ts";
+import { turn } from "../net/fake_clock.ts";
+import { heldRecipient, InboxWorld } from "./inbox_world.ts";
 
 const LIFETIME = 86_400_000;
 
@@ -150,7 +151,7 @@ Deno.test("the inbox streams the octets of a message as they are asked for, and 
   assertEquals([size, log], [30, []]);
   const reader = octets.getReader();
   const first = (await reader.read()).value!;
-  await settle();
+  await turn();
   assertEquals(log, ["slice 1"]);
   await reader.read();
   assertEquals([first[0], log], [1, ["slice 1", "slice 2"]]);
@@ -203,7 +204,7 @@ Deno.test("the inbox answers who waits with the message, or with what has come",
 
 Deno.test("the inbox goes on waiting where a message is gone before it can be read", async () => {
   await using world = new FullWorld();
-  await settle();
+  await turn();
   const show = world.inner.show.bind(world.inner);
   let isGone = true;
   world.inner.show = async (id) => {
@@ -221,7 +222,7 @@ Deno.test("the inbox goes on waiting where a message is gone before it can be re
 
 Deno.test("the inbox reads a message once for all who are answered with it", async () => {
   await using world = new FullWorld();
-  await settle();
+  await turn();
   const waiting = Array.from({ length: 50 }, () => world.inbox.wait({}, { timeout: 100 }));
   const id = await world.send();
   const found = await Promise.all(waiting);
@@ -340,7 +341,7 @@ Deno.test("the inbox tells what happens while somebody watches", async () => {
   };
   const watch = world.inbox.watch(note);
   const id = await world.send("one");
-  await settle();
+  await turn();
   assertEquals(told.splice(0), ["arrived one"]);
   await world.inbox.act("seen", { ids: [id] });
   await world.inbox.act("seen", { ids: [id] });
@@ -350,11 +351,11 @@ Deno.test("the inbox tells what happens while somebody watches", async () => {
   await world.clock.advance(100);
   assertEquals(told.splice(0), [`changed ${id}`]);
   await world.store.sweep({ before: world.clock.now(), limit: 9 });
-  await settle();
+  await turn();
   assertEquals(told.splice(0), [`gone ${id}`]);
   watch[Symbol.dispose]();
   await world.send("two");
-  await settle();
+  await turn();
   assertEquals(told, []);
 });
 

@@ -3,7 +3,8 @@ import type { Indexer } from "../../lib/inbox/indexer.ts";
 import type { Search } from "../../lib/inbox/message_index.ts";
 import { Waiting, type WaitOptions } from "../../lib/inbox/waiting.ts";
 import { newEntry, recipient, stage } from "../queue/fixture.ts";
-import { InboxWorld, settle } from "./inbox_world.ts";
+import { turn } from "../net/fake_clock.ts";
+import { InboxWorld } from "./inbox_world.ts";
 
 /** A world with waiters in it. */
 class WaitingWorld extends InboxWorld implements AsyncDisposable {
@@ -32,11 +33,11 @@ Deno.test("a waiter gets the next message that fits", async () => {
   await world.send("code 1");
   const { ids } = world.wait({ subject: "code" });
   await world.send("other");
-  await settle();
+  await turn();
   assertEquals(ids, []);
   const id = await world.send("CODE 2");
   await world.send("code 3");
-  await settle();
+  await turn();
   assertEquals([ids, world.clock.waiting], [[id], 0]);
 });
 
@@ -53,7 +54,7 @@ Deno.test("a waiter gets the newest message since a time, if there is one", asyn
   ];
   for (const [since, expected] of table) {
     const { ids } = world.wait({ subject: "code", since });
-    await settle();
+    await turn();
     assertEquals(ids, expected);
   }
   assert(world.index.messages.has(first));
@@ -63,7 +64,7 @@ Deno.test("a waiter looks at once where it has no time, and else until that is u
   await using world = new WaitingWorld();
   const start = world.clock.now();
   const id = await world.send();
-  await settle();
+  await turn();
   assertEquals(world.clock.waiting, 0);
   const table: [search: Search, timeout: number, expected: string[]][] = [
     [{}, 0, ["nothing"]],
@@ -73,12 +74,12 @@ Deno.test("a waiter looks at once where it has no time, and else until that is u
     [{ since: start + 1 }, 50, []],
   ];
   const waits = table.map(([search, timeout]) => world.wait(search, { timeout }));
-  await settle();
+  await turn();
   assertEquals(waits.map(({ ids }) => ids), table.map(([, , expected]) => expected));
   await world.clock.advance(49);
   assertEquals(waits.at(-1)!.ids, []);
   await world.clock.advance(1);
-  await settle();
+  await turn();
   assertEquals(waits.map(({ ids }) => ids.length), [1, 1, 1, 1, 1]);
   assertEquals(world.clock.waiting, 0);
 });
@@ -92,13 +93,13 @@ Deno.test("a waiter is told what has come in the meantime, newest first", async 
   assertEquals(await waiter.meanwhile(), []);
   const ids: string[] = [before];
   for (let i = 0; i < 25; i++) ids.unshift(await world.send("other"));
-  await settle();
+  await turn();
   const idsOf = async (one: typeof waiter) => (await one.meanwhile()).map(({ id }) => id);
   assertEquals(await idsOf(waiter), ids.slice(0, 20));
   assertEquals(await idsOf(since), ids.slice(0, 20));
   using late = world.waiting.begin({}, { timeout: 10 });
   const last = await world.send("last");
-  await settle();
+  await turn();
   assertEquals(await idsOf(late), [last]);
 });
 
@@ -107,9 +108,9 @@ Deno.test("a waiter leaves when it is told to, for the reason that is given", as
   const left = new AbortController();
   const { ids } = world.wait({}, { timeout: 10_000, signal: left.signal });
   const looking = world.wait({ since: 0 }, { timeout: 10_000, signal: left.signal });
-  await settle();
+  await turn();
   left.abort(new Error("the client has gone"));
-  await settle();
+  await turn();
   assertEquals([ids, looking.ids], [["Error: the client has gone"], [
     "Error: the client has gone",
   ]]);
@@ -147,16 +148,16 @@ Deno.test("a thousand waiters get a message that is read once", async () => {
   await using world = new WaitingWorld();
   const waits = Array.from({ length: 1_000 }, (_, i) => world.wait({ to: `u${i}@b.example` }));
   const everybody = world.wait({});
-  await settle();
+  await turn();
   const to7 = await world.send("x", { recipients: [recipient("U7@b.example")] });
-  await settle();
+  await turn();
   assertEquals(waits.flatMap(({ ids }, i) => ids.map((id) => [i, id])), [[7, to7]]);
   assertEquals([everybody.ids, world.reader.reads.length], [[to7], 1]);
 });
 
 Deno.test("nobody who waits has to wait for the indexer to rest", async () => {
   await using world = new WaitingWorld();
-  await settle();
+  await turn();
   world.reader.before = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     world.clock.after(10, resolve);
@@ -177,7 +178,7 @@ Deno.test("a message is not missed where too many wait to be indexed", async () 
   const world = new InboxWorld();
   const { indexer } = world.indexer(10);
   const waiting = new Waiting({ ...world, indexer });
-  await settle();
+  await turn();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   world.reader.before = () => opened;
   const early = await world.send("early");
@@ -234,7 +235,7 @@ function turnstile(): { pass: () => Promise<void>; open: () => void } {
 /** Lets all happen in one order, and looks what the waiters get. */
 async function check(order: readonly Step[]): Promise<void> {
   await using world = new WaitingWorld();
-  await settle();
+  await turn();
   const start = world.clock.now();
   const puts = turnstile();
   const looks = turnstile();
@@ -278,7 +279,7 @@ async function check(order: readonly Step[]): Promise<void> {
         expected.since = settled.toSorted().at(-1);
         waits.since = world.wait({ since: start });
     }
-    await settle();
+    await turn();
   }
   world.index.gate = () => {};
   const what = order.join(", ");

@@ -1,4 +1,5 @@
 /** A clock that stands still until a test moves it. @module */
+import { setImmediate } from "node:timers";
 import type { Clock } from "../../lib/net/clock.ts";
 
 /** The clock. It begins at noon of a day in 2026, so that no time is zero. */
@@ -41,6 +42,11 @@ export class FakeClock implements Clock {
     this.#now = end;
     await settle();
   }
+}
+
+/** One turn of the event loop, before which all that is in memory has come to rest. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Lets everything happen that waits for nothing but its turn: there is no event for "and no more". */

@@ -5,6 +5,7 @@ import { secureClient, secureServer } from "../../lib/net/tls_transport.ts";
 import type { Transport } from "../../lib/net/transport.ts";
 import { Client } from "../../lib/relay/client.ts";
 import { DEFAULT_TIMEOUTS } from "../../lib/relay/timeouts.ts";
+import { turn } from "../net/fake_clock.ts";
 import { AUTHORITY, testIdentity } from "../net/tls_fixture.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -37,7 +38,7 @@ Deno.test("client reads what the server still had to say when writing fails", as
   const { client, theirs } = await brokenInContent();
   const writing = client.write(utf8.encode("x\r\n"));
   // The reply comes after the failure was noticed.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await turn();
   assertEquals(client.ending, undefined);
   await theirs.write(utf8.encode("552 5.3.4 too big\r\n"));
   await writing;

@@ -1,6 +1,6 @@
 /** A clock that stands still until nothing else happens, for tests. */
-import { setImmediate } from "node:timers";
 import type { Clock } from "../../lib/net/clock.ts";
+import { turn } from "../net/fake_clock.ts";
 
 /** Time that moves only in {@linkcode FakeClock.run}. */
 export class FakeClock implements Clock {
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
     const settle = () => isSettled = true;
     promise.then(settle, settle);
     while (true) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
       if (isSettled) return promise;
       const next = [...this.#timers].sort((a, b) => a.at - b.at)[0];
       if (next === undefined) throw new Error("Cannot go on: the program waits for ever");

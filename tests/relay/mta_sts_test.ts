@@ -6,6 +6,7 @@ import {
   stsPolicies,
   type StsPolicy,
 } from "../../lib/relay/mta_sts.ts";
+import { turn } from "../net/fake_clock.ts";
 import { dnsTable, type Records } from "./dns_table.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -109,7 +110,7 @@ class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turn();
     assertEquals(this.clock.pending, 0);
   }
 }
@@ -394,7 +395,7 @@ Deno.test("what is under way ends when the policies are disposed of", async () =
   await using world = new World();
   world.set("x.test", "1", "hangs");
   const asking = world.ask("x.test");
-  while (world.fetched.length === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  while (world.fetched.length === 0) await turn();
   world.close();
   await assertRejects(() => asking, Error, "Cannot go on");
   assertEquals(world.complaints, []);

@@ -8,6 +8,7 @@ import { passThrough } from "../../lib/relay/pass_through.ts";
 import { parseRoute } from "../../lib/relay/route.ts";
 import type { MailParameters } from "../../lib/smtp/envelope.ts";
 import { formatReply, type Reply, reply, SmtpError } from "../../lib/smtp/reply.ts";
+import { turn } from "../net/fake_clock.ts";
 import { greetedSession } from "../net/session_fixture.ts";
 import { EHLO_DSN } from "./fake_hosts.ts";
 import { envelope, mailbox, RULES, type World, world } from "./fake_relay.ts";
@@ -294,7 +295,7 @@ Deno.test("pass-through leaves no half message behind when it is aborted", async
       const made = world({ "192.0.2.1": script, "192.0.2.2": {} });
       const transaction = await begin(made);
       const asking = Promise.resolve(transaction.rcpt({ forwardPath: mailbox("ann@x.test") }));
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await turn();
       transaction.abort();
       assertEquals(code(await made.clock.run(asking)), "451 4.4.2");
       assertEquals(made.hosts.tried, ["192.0.2.1"]);

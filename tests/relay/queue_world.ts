@@ -1,5 +1,4 @@
 /** A queue that is emptied into fake hosts, for tests. */
-import { setImmediate } from "node:timers";
 import type { Clock } from "../../lib/net/clock.ts";
 import type { Log } from "../../lib/net/log.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../../lib/queue/schedule.ts";
@@ -11,6 +10,7 @@ import type { Notices } from "../../lib/relay/notices.ts";
 import { nextHopOf, parseRoute } from "../../lib/relay/route.ts";
 import { Scheduler, type SchedulerOptions } from "../../lib/relay/scheduler.ts";
 import type { Timeouts } from "../../lib/relay/timeouts.ts";
+import { turn } from "../net/fake_clock.ts";
 import { dnsTable, noShuffle, type Records } from "./dns_table.ts";
 import { FakeHosts, type Script } from "./fake_hosts.ts";
 import { mailbox, RULES, WORLD } from "./fake_relay.ts";
@@ -91,11 +91,6 @@ export class SimClock implements Clock {
 
 function isBefore(a: { at: number; number: number }, b: { at: number; number: number }): boolean {
   return a.at < b.at || (a.at === b.at && a.number < b.number);
-}
-
-/** One turn of the event loop, before which all that is in memory has come to rest. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What a test may choose. */
