@@ -29,14 +29,11 @@ interface Message {
   readonly attempts: Attempt[];
 }
 
-/** When something of a domain can be leased, by what is known of it until it is touched again. */
+/** When something of a domain is due that is free, by what is known until the domain is touched again. */
 interface Outlook {
-  /** The soonest that anything can be leased. */
-  readonly leasable: number;
-  /** The soonest that anything is due that nobody has leased. */
   readonly due: number;
-  /** The soonest that a lease runs out. */
-  readonly runsOut: number;
+  /** When a lease runs out, so that there may be more. */
+  readonly until: number;
 }
 
 /** What is queued for a domain. */
@@ -63,8 +60,6 @@ export type DeliveryStore = Pick<
 export class FakeStore implements DeliveryStore {
   readonly messages = new Map<string, Message>();
   readonly #domains = new Map<string, Domain>();
-  /** The names of the domains in order; made again where there are more. */
-  #names: string[] = [];
   /** Calls by method. */
   readonly calls = new Map<string, number>();
   /** Thrown by the next calls of a method, as often as it says. */
@@ -130,18 +125,20 @@ export class FakeStore implements DeliveryStore {
     }
   }
 
-  #outlookOf(name: string, domain: Domain): Outlook {
-    let [leasable, due, runsOut] = [Infinity, Infinity, Infinity];
+  /** When something of a domain is due that is free; `Infinity` where nothing is. */
+  #dueOf(name: string, domain: Domain): number {
+    const known = domain.outlook;
+    if (known !== undefined && this.#now() < known.until) return known.due;
+    let [due, until] = [Infinity, Infinity];
     for (const { kept } of domain.messages) {
-      for (const { recipient, owner, until } of kept) {
-        if (recipient.domain !== name || recipient.state !== "queued") continue;
-        if (owner === undefined) due = Math.min(due, recipient.due);
-        else runsOut = Math.min(runsOut, until);
-        const from = owner === undefined ? recipient.due : Math.max(until, recipient.due);
-        leasable = Math.min(leasable, from);
+      for (const one of kept) {
+        if (one.recipient.domain !== name) continue;
+        if (this.#isFree(one)) due = Math.min(due, one.recipient.due);
+        else if (one.recipient.state === "queued") until = Math.min(until, one.until);
       }
     }
-    return domain.outlook = { leasable, due, runsOut };
+    domain.outlook = { due, until };
+    return due;
   }
 
   #free(domain: string, now: number): Message[] {
@@ -154,26 +151,19 @@ export class FakeStore implements DeliveryStore {
 
   async dueDomains({ now, after, limit }: { now: number; after?: string; limit: number }) {
     await this.#call("dueDomains");
-    if (this.#names.length !== this.#domains.size) this.#names = [...this.#domains.keys()].sort();
     const found: string[] = [];
-    for (const name of this.#names) {
+    for (const name of [...this.#domains.keys()].sort()) {
       if (found.length >= limit) break;
       if (after !== undefined && name <= after) continue;
-      const domain = this.#domains.get(name)!;
-      if ((domain.outlook ?? this.#outlookOf(name, domain)).leasable <= now) found.push(name);
+      if (this.#dueOf(name, this.#domains.get(name)!) <= now) found.push(name);
     }
     return found;
   }
 
   async nextDue() {
     await this.#call("nextDue");
-    const now = this.#now();
     let next = Infinity;
-    for (const [name, domain] of this.#domains) {
-      const { leasable, due, runsOut } = domain.outlook ?? this.#outlookOf(name, domain);
-      // What a lease has run out on is due as it was.
-      next = Math.min(next, due, runsOut <= now ? leasable : Infinity);
-    }
+    for (const [name, domain] of this.#domains) next = Math.min(next, this.#dueOf(name, domain));
     return next === Infinity ? undefined : next;
   }
 
