@@ -31,7 +31,8 @@ export async function startMeasured(
   }).spawn();
   let hasEnded = false;
   child.status.then(() => hasEnded = true);
-  for (const awaited = [port, ...others]; awaited.length > 0;) {
+  const awaited = [port, ...others];
+  while (awaited.length > 0) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port: awaited[0] })).close();
       awaited.shift();

@@ -1,6 +1,7 @@
 /** Mail that was made to do harm, handed in by SMTP, and looked at in a real browser. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { peerTest } from "../peers.ts";
+import { IS_LIVE } from "../web/browser.ts";
 import { Dialog } from "./dialog.ts";
 import { CANARY } from "./hostile_html.ts";
 import { hostileMail } from "./hostile_mail.ts";
@@ -50,7 +51,12 @@ peerTest({
     assert(messages.length >= 60);
     const script = new URL("scripts/look_at_mail.cjs", import.meta.url).pathname;
     // The list has the newest first.
-    const order = { url: inbox.url, canary: CANARY, messages: messages.toReversed() };
+    const order = {
+      url: inbox.url,
+      canary: CANARY,
+      isLive: IS_LIVE,
+      messages: messages.toReversed(),
+    };
     const { code, text } = await runProgram(node, [script, chromium, directory.path], {
       env: { NODE_PATH: modules },
       input: new TextEncoder().encode(JSON.stringify(order)),

@@ -1,8 +1,9 @@
 /**
- * Looks at hostile mail in Chromium: EXECUTABLE PROFILE. Standard input is JSON, `{ url, canary, messages }`,
- * each message with its `id`, what it tries and the parts to open, in the order of the list. Standard output is
- * a line of JSON for each message, with what went wrong: a script that ran, a request that left the server, a
- * page that goes elsewhere or no longer answers. The last line is about what came afterwards.
+ * Looks at hostile mail in Chromium: EXECUTABLE PROFILE. Standard input is JSON, `{ url, canary, isLive, messages }`:
+ * `isLive` is true in the page once all of it is at work, each message has its `id`, what it tries and the parts
+ * to open, in the order of the list. Standard output is a line of JSON for each message, with what went wrong: a
+ * script that ran, a request that left the server, a page that goes elsewhere or no longer answers. The last
+ * line is about what came afterwards.
  */
 const { mkdirSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:http");
@@ -221,7 +222,7 @@ async function main() {
   await page.goto(order.url);
   await until(page, `document.querySelector(".row") !== null`);
   // What takes keys is loaded behind the list.
-  await until(page, `document.getElementById("connection").textContent === "Live"`);
+  await until(page, order.isLive);
   await page.keyboard.press("j");
   await lookAtAll(world, page, order);
   // What comes late comes within this time.
